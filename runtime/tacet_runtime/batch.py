@@ -1,0 +1,79 @@
+"""What an engine takes and gives: a batch of messages in, finished rows and their accounting out.
+
+Every engine implements `Processor`; who reads the messages and who commits the rows is not its business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+Role: TypeAlias = Literal["raw", "derived", "rejects", "metrics"]
+Range: TypeAlias = tuple[int, int]
+"""Offsets, first included, last excluded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Messages of one source partition, in offset order.
+
+    `offsets` (int64) and `messages` (large_binary, not null except for a tombstone) have the same length.
+    """
+
+    source: str
+    partition: int
+    offsets: pa.Int64Array
+    messages: pa.LargeBinaryArray
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The accounting of a batch: messages (parents) above, rows of exploded parents below.
+
+    `messages = skipped + rejected + filtered + emitted_parents`; `rows = rejected_rows + filtered_rows + emitted_rows`.
+    """
+
+    messages: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    filtered: int = 0
+    emitted_parents: int = 0
+    rows: int = 0
+    rejected_rows: int = 0
+    filtered_rows: int = 0
+    emitted_rows: int = 0
+    rejected_by: Mapping[str, int] = field(default_factory=dict)
+    """Reject kind -> records in the rejects table (a parent rejected whole is one record)."""
+    filtered_by: Mapping[str, int] = field(default_factory=dict)
+    """Filter name -> rows; `no_items` -> parents."""
+
+    def closes(self) -> bool:
+        """Tell whether both sums hold."""
+        parents = self.skipped + self.rejected + self.filtered + self.emitted_parents
+        rows = self.rejected_rows + self.filtered_rows + self.emitted_rows
+        return self.messages == parents and self.rows == rows
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch. `tables` has the Arrow schema of the plan's sink tables, in source order."""
+
+    tables: Mapping[Role, pa.Table]
+    counts: Counts
+    skipped: tuple[Range, ...]
+    """Offsets of skipped messages, as ascending disjoint ranges."""
+    filtered: tuple[Range, ...]
+    """Offsets of filtered messages (parents with no emitted and no rejected row)."""
+
+
+class Processor(Protocol):
+    """An engine's inside: pure in its batch, so that the same batch gives the same outcome anywhere, any time."""
+
+    def process(self, batch: Batch) -> Outcome:
+        """Run every stage over the batch. Poison becomes rejects; raises only when the engine itself is broken."""
+        ...
