@@ -1,0 +1,46 @@
+# Every target first makes .venv (once per change of the requirements). `make help` lists them.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.stamp
+
+.PHONY: setup check test demo bench accept build help clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## make .venv with the pinned requirements and the tacet command
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+check: setup ## what to run before a commit: format, lint, types, import contracts, fast tests, stale output (under two minutes)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/tacet build --check
+	$(BIN)/pytest -m "not slow and not system"
+
+test: setup ## everything, with real processes and kills
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/tacet build --check
+	$(BIN)/pytest
+
+demo: setup ## 200,000 impressions through the generated job, explained
+	$(BIN)/python examples/impressions_demo.py
+
+bench: setup ## ratios, as a table and a picture
+	$(BIN)/python -m bench
+
+accept: setup ## rewrite the golden files and generated/ from what the code says now; read the diff
+	$(BIN)/tacet build
+	$(BIN)/pytest --accept -m "not slow and not system"
+
+clean: ## remove what the targets above made
+	rm -rf .venv demo warehouse bench/out .mypy_cache .ruff_cache .pytest_cache .hypothesis
