@@ -1,0 +1,1 @@
+"""One file a verb: each parses its options, calls the compiler or the runtime, and prints the result."""
