@@ -1,0 +1,40 @@
+"""`$.device."app.version"` -> a path, and back. Keys are compared exactly; nothing here is JSONPath's filter language."""
+
+from __future__ import annotations
+
+import re
+
+from tacet_runtime.plan.expressions import Path
+
+ROOTS = ("$item", "$index", "$")
+_STEP = re.compile(r'\.(?:([A-Za-z_][A-Za-z0-9_-]{0,127})|"((?:[^"\\]|\\["\\]){0,256})")')
+MAX_STEPS = 32
+
+
+def parse_path(text: str) -> tuple[Path | None, int]:
+    """Return the path, or None and the offset of what is wrong."""
+    root = next((r for r in ROOTS if text.startswith(r)), None)
+    if root is None:
+        return None, 0
+    at, steps = len(root), []
+    while at < len(text):
+        match = _STEP.match(text, at)
+        if match is None or len(steps) >= MAX_STEPS:
+            return None, at
+        steps.append(match[1] if match[1] is not None else re.sub(r"\\(.)", r"\1", match[2]))
+        at = match.end()
+    if root == "$index" and steps:
+        return None, len(root)
+    return Path(root, tuple(steps)), at
+
+
+def path_text(path: Path) -> str:
+    """Write a path as the language does."""
+    return path.root + "".join(
+        f".{step}" if _STEP.fullmatch(f".{step}") else f".{_quoted(step)}" for step in path.steps
+    )
+
+
+def _quoted(step: str) -> str:
+    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

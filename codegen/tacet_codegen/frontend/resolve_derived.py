@@ -1,0 +1,307 @@
+"""A derived event as meant: which raw version decodes, what each expression's names are, where each column comes from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tacet_codegen.frontend import reading
+from tacet_codegen.frontend.expressions import Scope, parse
+from tacet_codegen.frontend.ranges import contains, read_bounds
+from tacet_codegen.frontend.sinks import Columns, read_sinks
+from tacet_codegen.frontend.types import type_text
+from tacet_codegen.ir.expressions import inputs
+from tacet_codegen.ir.model import Assignment, Correction, DerivedEvent, DerivedField, Filter, Lookup, Rule, Sinks
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.expressions import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Protocol
+
+    from tacet_codegen.frontend.derived import WrittenDerived, WrittenDerivedField, WrittenLookup
+    from tacet_codegen.frontend.nodes import Scalar
+    from tacet_codegen.frontend.reading import Problems
+    from tacet_codegen.ir.model import Pii, RawEvent, RawField, Table
+    from tacet_runtime.plan.expressions import Expression
+
+    class Known(Protocol):
+        """What is needed of all the files."""
+
+        tables: list[Table]
+        broken: set[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What expressions may name: raw fields, and columns of lookups."""
+
+    raw: Mapping[str, RawField]
+    raw_scope: Scope
+    scope: Scope
+    lookups: tuple[Lookup, ...]
+
+
+def resolve_derived(
+    written: WrittenDerived, raw_events: tuple[RawEvent, ...], known: Known, problems: Problems
+) -> DerivedEvent | None:
+    """Settle one derived event; None when something in it is wrong."""
+    before = problems.errors
+    raw = _raw(written, raw_events, known, problems)
+    if raw is None:
+        return None
+    raw_fields = {f.name: f for f in raw.fields}
+    raw_scope = Scope({name: f.type for name, f in raw_fields.items()})
+    lookups = _lookups(written, raw_fields, known, problems)
+    if lookups is None:
+        return None
+    columns = dict(raw_scope.columns) | {f"{k.name}.{f.name}": f.type for k in lookups for f in k.table.fields}
+    names = _Names(raw_fields, raw_scope, Scope(columns), lookups)
+    filters = [
+        Filter(f.name, e, f.drop_when.value, f.span)
+        for f in written.filters
+        if (e := _condition(f.drop_when, raw_scope, problems))
+    ]
+    corrections = _corrections(written, names, problems)
+    fields = [f for w in written.fields if (f := _field(w, names, problems)) is not None]
+    types = {f.name: f.type for f in fields}
+    if len(fields) < len(written.fields):
+        return None
+    agreements = [
+        Rule(a.name, e, a.check.value, a.otherwise, a.severity, a.span)
+        for a in written.agreements
+        if (e := _condition(a.check, Scope(types), problems))
+    ]
+    sinks = read_sinks(written.sinks, Columns(types), "derived", problems) if written.sinks else Sinks(None, None)
+    if problems.errors > before:
+        return None
+    identity = any(f.identity for f in fields)
+    if not identity:
+        fields = [replace(f, identity=f.taken_over is not None and raw_fields[f.taken_over].identity) for f in fields]
+    return DerivedEvent(
+        header=written.header,
+        raw=raw,
+        raw_range=written.raw_range.value,
+        filters=tuple(filters),
+        corrections=corrections,
+        lookups=lookups,
+        fields=tuple(fields),
+        agreements=tuple(agreements),
+        sinks=sinks,
+        quality=written.quality,
+    )
+
+
+def _condition(text: Scalar, scope: Scope, problems: Problems) -> Expression | None:
+    return parse(text.value, text.at, scope, problems.found, expected=t.BooleanType())
+
+
+def qualify(name: str, namespace: str) -> str:
+    """Return `namespace.name` for a reference that may leave out its own namespace."""
+    return name if "." in name else f"{namespace}.{name}"
+
+
+def _raw(
+    written: WrittenDerived, raw_events: tuple[RawEvent, ...], known: Known, problems: Problems
+) -> RawEvent | None:
+    qualified = qualify(written.raw.value, written.header.namespace)
+    bounds = read_bounds(written.raw_range, "semver", problems)
+    versions = [e for e in raw_events if e.header.qualified == qualified]
+    if qualified in known.broken:
+        return None
+    if not versions:
+        names = sorted({e.header.qualified for e in raw_events} | {e.header.name for e in raw_events})
+        problems.add(
+            "E302",
+            f"`{reading.cut(written.raw.value)}` is no raw event",
+            written.raw.span,
+            reading.did_you_mean(written.raw.value, names, "write its contract first"),
+        )
+        return None
+    if bounds is None:
+        return None
+    inside = [e for e in versions if contains(bounds, e.header.version)]
+    if not inside:
+        problems.add(
+            "E305",
+            f"no version of `{qualified}` lies in `{written.raw_range.value}`",
+            written.raw_range.span,
+            f"versions: {', '.join(str(e.header.version) for e in versions)}",
+        )
+        return None
+    released = [e for e in inside if e.header.status != "draft"]
+    return (released or inside)[-1]
+
+
+def _lookups(
+    written: WrittenDerived, raw: Mapping[str, RawField], known: Known, problems: Problems
+) -> tuple[Lookup, ...] | None:
+    found = [_lookup(lookup, raw, written.header.namespace, known, problems) for lookup in written.lookups]
+    if any(lookup is None for lookup in found):
+        return None
+    return tuple(lookup for lookup in found if lookup is not None)
+
+
+def _lookup(
+    written: WrittenLookup, raw: Mapping[str, RawField], namespace: str, known: Known, problems: Problems
+) -> Lookup | None:
+    before = problems.errors
+    qualified = qualify(written.table.value, namespace)
+    bounds = read_bounds(written.version, "semver", problems)
+    versions = sorted((x for x in known.tables if x.header.qualified == qualified), key=lambda x: x.header.version.key)
+    if qualified in known.broken:
+        return None
+    if not versions:
+        names = sorted({x.header.qualified for x in known.tables})
+        problems.add(
+            "E302",
+            f"`{reading.cut(written.table.value)}` is no table",
+            written.table.span,
+            reading.did_you_mean(written.table.value, names, "write its contract first"),
+        )
+        return None
+    if written.name in raw:
+        problems.add("E402", f"lookup `{written.name}` has the name of a field", written.span, "rename the lookup")
+    if bounds is None:
+        return None
+    inside = [x for x in versions if contains(bounds, x.header.version)]
+    if not inside:
+        problems.add(
+            "E305",
+            f"no version of `{qualified}` lies in `{written.version.value}`",
+            written.version.span,
+            f"versions: {', '.join(str(x.header.version) for x in versions)}",
+        )
+        return None
+    table = ([x for x in inside if x.header.status != "draft"] or inside)[-1]
+    _keys(written, table, raw, problems)
+    if problems.errors > before:
+        return None
+    on = {column.value: field.value for column, field in written.on}
+    return Lookup(
+        written.name,
+        table,
+        tuple((key, on[key]) for key in table.key),
+        "reject" if written.reject else "keep",
+        written.span,
+    )
+
+
+def _keys(written: WrittenLookup, table: Table, raw: Mapping[str, RawField], problems: Problems) -> None:
+    columns = {f.name: f for f in table.fields}
+    given = {column.value for column, _ in written.on}
+    for column, field in written.on:
+        if column.value not in table.key:
+            problems.add(
+                "E307",
+                f"`{reading.cut(column.value)}` is no part of the key of `{table.header.qualified}`",
+                column.span,
+                f"the key is: {', '.join(table.key)}",
+            )
+        elif field.value not in raw:
+            problems.add(
+                "E301",
+                f"on `{column.value}` names `{reading.cut(field.value)}`, and there is no such field",
+                field.span,
+                reading.did_you_mean(field.value, raw, "name a field of the raw event"),
+            )
+        elif not _same(columns[column.value].type, raw[field.value].type):
+            one, other = type_text(columns[column.value].type), type_text(raw[field.value].type)
+            problems.add(
+                "E307",
+                f"`{column.value}` is `{one}`, and `{field.value}` is `{other}`",
+                field.span,
+                "join columns of one type",
+            )
+    for key in table.key:
+        if key not in given:
+            problems.add(
+                "E307",
+                f"lookup `{written.name}` leaves out `{key}` of the key",
+                written.span,
+                f"add `{key}: FIELD` to `on`: a part of a key finds many rows",
+            )
+
+
+def _same(one: object, other: object) -> bool:
+    whole = (t.IntType, t.LongType)
+    return one == other or (isinstance(one, whole) and isinstance(other, whole))
+
+
+def _corrections(written: WrittenDerived, names: _Names, problems: Problems) -> tuple[Correction, ...]:
+    corrections = []
+    for correction in written.corrections:
+        when = _condition(correction.when, names.raw_scope, problems)
+        assignments = [_assignment(field, text, names, problems) for field, text in correction.set]
+        if when is not None:
+            sets = tuple(a for a in assignments if a is not None)
+            corrections.append(Correction(correction.name, when, correction.when.value, sets, correction.span))
+    return tuple(corrections)
+
+
+def _assignment(field: Scalar, text: Scalar, names: _Names, problems: Problems) -> Assignment | None:
+    target = names.raw.get(field.value)
+    if target is None:
+        problems.add(
+            "E301",
+            f"set names `{reading.cut(field.value)}`, and there is no such field",
+            field.span,
+            reading.did_you_mean(field.value, names.raw, "name a field of the raw event"),
+        )
+        return None
+    if target.identity:
+        problems.add(
+            "E308",
+            f"set changes `{field.value}`, which is part of the identity",
+            field.span,
+            "leave the identity as it was sent",
+        )
+        return None
+    value = parse(text.value, text.at, names.raw_scope, problems.found, expected=target.type)
+    return Assignment(field.value, value, text.value) if value is not None else None
+
+
+def _field(written: WrittenDerivedField, names: _Names, problems: Problems) -> DerivedField | None:
+    if written.source is not None:
+        return _taken(written, written.source, names, problems)
+    if written.expr is None or written.type is None:
+        return None
+    value = parse(written.expr.value, written.expr.at, names.scope, problems.found, expected=written.type)
+    if value is None:
+        return None
+    used = inputs(value)
+    pii = written.pii or _strictest(names.raw[name].pii for name in used if name in names.raw)
+    return DerivedField(
+        written.name, 0, written.type, value, written.expr.value, None, used,
+        written.optional, written.identity, pii, written.doc, written.span,
+    )  # fmt: skip
+
+
+def _taken(written: WrittenDerivedField, source: Scalar, names: _Names, problems: Problems) -> DerivedField | None:
+    type_ = names.scope.columns.get(source.value)
+    if type_ is None:
+        hint = reading.did_you_mean(
+            source.value, names.scope.columns, "name a field of the raw event, or `lookup.column`"
+        )
+        problems.add("E301", f"from names `{reading.cut(source.value)}`, and there is no such field", source.span, hint)
+        return None
+    if written.type is not None and written.type != type_:
+        message = (
+            f"field `{written.name}` says `{type_text(written.type)}`, and `{source.value}` is `{type_text(type_)}`"
+        )
+        problems.add(
+            "E308", message, written.type_span or written.span, "leave `type` out, or convert with `expr: CAST(...)`"
+        )
+        return None
+    raw = names.raw.get(source.value)
+    pii: Pii = written.pii or (raw.pii if raw else "none")
+    doc = written.doc or (raw.doc if raw else "")
+    return DerivedField(
+        written.name, 0, type_, Column(source.value, type_), source.value, raw.name if raw else None, (source.value,),
+        written.optional, written.identity, pii, doc, written.span,
+    )  # fmt: skip
+
+
+def _strictest(levels: object) -> Pii:
+    found = set(levels)  # type: ignore[call-overload]
+    return "restricted" if "restricted" in found else "internal" if "internal" in found else "none"

@@ -1,0 +1,1 @@
+"""The hub: contracts as meant, and what follows from them alone."""
