@@ -26,16 +26,36 @@ _ARGUMENTS: dict[str, tuple[int, int]] = {
 }  # fmt: skip
 """Function -> fewest and most arguments; one where it is not listed."""
 _REFUSED: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIMESTAMP", "TODAY"), ("the clock is no input", "use the row's event time")),
-    **dict.fromkeys(("RANDOM", "RAND", "UUID", "GEN_RANDOM_UUID"), ("the same row must give the same value", "use a field of the event")),
-    **dict.fromkeys(("COUNT", "SUM", "AVG", "MIN", "MAX"), ("an expression sees one row", "aggregate when reading the table")),
-    **dict.fromkeys(("ROW_NUMBER", "LAG", "LEAD", "RANK"), ("an expression sees one row", "aggregate when reading the table")),
-    **dict.fromkeys(("JSON_VALUE", "JSON_EXTRACT", "JSON_QUERY"), ("JSON is read by paths only", "extract the value as a field of its own")),
-    **dict.fromkeys(("TRY_CAST", "SAFE_CAST", "TO_DATE", "TO_TIMESTAMP"), ("CAST never ends a job here", "write `CAST(x AS type)`")),
+    **dict.fromkeys(
+        ("NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIMESTAMP", "TODAY"),
+        ("the clock is no input", "use the row's event time"),
+    ),
+    **dict.fromkeys(
+        ("RANDOM", "RAND", "UUID", "GEN_RANDOM_UUID"),
+        ("the same row must give the same value", "use a field of the event"),
+    ),
+    **dict.fromkeys(
+        ("COUNT", "SUM", "AVG", "MIN", "MAX"), ("an expression sees one row", "aggregate when reading the table")
+    ),
+    **dict.fromkeys(
+        ("ROW_NUMBER", "LAG", "LEAD", "RANK"), ("an expression sees one row", "aggregate when reading the table")
+    ),
+    **dict.fromkeys(
+        ("JSON_VALUE", "JSON_EXTRACT", "JSON_QUERY"),
+        ("JSON is read by paths only", "extract the value as a field of its own"),
+    ),
+    **dict.fromkeys(
+        ("TRY_CAST", "SAFE_CAST", "TO_DATE", "TO_TIMESTAMP"), ("CAST never ends a job here", "write `CAST(x AS type)`")
+    ),
     **dict.fromkeys(("DATEDIFF", "DATE_DIFF"), ("engines count different things", "write `TIMESTAMPDIFF(DAY, a, b)`")),
-    **dict.fromkeys(("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"), ("one spelling is enough", "write `EXTRACT(YEAR FROM x)`")),
+    **dict.fromkeys(
+        ("YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"), ("one spelling is enough", "write `EXTRACT(YEAR FROM x)`")
+    ),
     **dict.fromkeys(("IFNULL", "NVL", "IF", "IIF"), ("one spelling is enough", "write COALESCE or CASE")),
-    **dict.fromkeys(("SQRT", "EXP", "LN", "LOG", "POWER", "POW"), ("its last digit differs between machines", "calculate it when reading the table")),
+    **dict.fromkeys(
+        ("SQRT", "EXP", "LN", "LOG", "POWER", "POW"),
+        ("its last digit differs between machines", "calculate it when reading the table"),
+    ),
     "REGEXP_REPLACE": ("engines replace different matches", "write REPLACE"),
     "REGEXP_EXTRACT": ("engines differ when nothing matches", "extract the value as a field of its own"),
     "DAYOFWEEK": ("Sunday is 0, 1 or 7", "write `EXTRACT(ISODOW FROM x)`"),
@@ -49,7 +69,12 @@ def unknown(name: str, at: int) -> Refused:
         why, hint = _REFUSED[upper]
         return Refused("E504", f"the function `{name}` is not in the language: {why}", at, hint)
     near = did_you_mean(name, [*WRITTEN_AS_CALLS, "CAST"])
-    return Refused("E504", f"`{name}` is no function of the language", at, f"did you mean `{near}`?" if near else "see docs/expressions.md for the list")
+    return Refused(
+        "E504",
+        f"`{name}` is no function of the language",
+        at,
+        f"did you mean `{near}`?" if near else "see docs/expressions.md for the list",
+    )
 
 
 def no_cast(source: Type, target: Type, at: int) -> Refused:
@@ -85,12 +110,19 @@ def arithmetic(checker: Checker, op: str, nodes: tuple[Node, ...], what: str, at
     what = f"`{what}`"
     args = [checker.part(n) for n in nodes]
     loose_types = [type_of(a) for a in args if isinstance(a, Expression)]
-    if op == "mul" and len(loose_types) == len(args) and any(isinstance(a, t.DecimalType) for a in loose_types) and all(map(is_exact, loose_types)):
+    if (
+        op == "mul"
+        and len(loose_types) == len(args)
+        and any(isinstance(a, t.DecimalType) for a in loose_types)
+        and all(map(is_exact, loose_types))
+    ):
         return _product(*(_as_decimal(a) for a in args if isinstance(a, Expression)), at=at)
     same = unify(args, what, at)
     type_ = type_of(same[0])
     if op == "sub" and isinstance(type_, t.DateType | t.TimestampType | t.TimestamptzType | t.TimeType):
-        raise Refused("E506", f"{what}: two moments are not subtracted", at, "write `TIMESTAMPDIFF(SECOND, a, b)`, which is b - a")
+        raise Refused(
+            "E506", f"{what}: two moments are not subtracted", at, "write `TIMESTAMPDIFF(SECOND, a, b)`, which is b - a"
+        )
     if isinstance(type_, t.FloatType):
         type_ = DOUBLE
     if isinstance(type_, t.StringType) and op == "add":
@@ -99,7 +131,12 @@ def arithmetic(checker: Checker, op: str, nodes: tuple[Node, ...], what: str, at
         raise Refused("E506", f"{what}: expected numbers, got {spelled(type_)}", at)
     if isinstance(type_, t.DecimalType):
         if op in {"div", "mod"}:
-            raise Refused("E515", f"{what}: decimals are not divided: each engine rounds its own way", at, "CAST both to double, or to long")
+            raise Refused(
+                "E515",
+                f"{what}: decimals are not divided: each engine rounds its own way",
+                at,
+                "CAST both to double, or to long",
+            )
         type_ = t.DecimalType(min(type_.precision + 1, MAX_DIGITS), type_.scale)
     if op == "mod" and not is_whole(type_):
         raise Refused("E515", f"{what}: expected int or long, got {spelled(type_)}", at, "CAST both to long")
@@ -117,7 +154,12 @@ def _product(a: Expression, b: Expression, *, at: int) -> Expression:
         raise TypeError(p, q)
     scale = p.scale + q.scale
     if scale > MAX_DIGITS:
-        raise Refused("E506", f"`*`: the product has {scale} fraction digits, more than {MAX_DIGITS}", at, "CAST one side to a smaller scale")
+        raise Refused(
+            "E506",
+            f"`*`: the product has {scale} fraction digits, more than {MAX_DIGITS}",
+            at,
+            "CAST one side to a smaller scale",
+        )
     return Call("mul", (a, b), t.DecimalType(min(p.precision + q.precision, MAX_DIGITS), scale))
 
 
@@ -156,7 +198,12 @@ def call(checker: Checker, node: Node, function: str) -> Expression:
     at, name = checker.syntax.at(node), node.name.upper()
     fewest, most = _ARGUMENTS.get(function, (1, 1))
     if function == "round" and len(node.args) > 1:
-        raise Refused("E515", "ROUND takes no digits: engines round differently", at, "write `CAST(x AS decimal(p,s))`, of a decimal")
+        raise Refused(
+            "E515",
+            "ROUND takes no digits: engines round differently",
+            at,
+            "write `CAST(x AS decimal(p,s))`, of a decimal",
+        )
     if not fewest <= len(node.args) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} or more"
         raise Refused("E507", f"{name} takes {wanted} argument{'s' * (wanted != '1')}, got {len(node.args)}", at)
@@ -191,13 +238,29 @@ def _text(checker: Checker, node: Node, function: str, name: str) -> Expression:
     match function:
         case "substring" | "left" | "right":
             first = checker.of(node.args[0], STRING, name)
-            return Call(function, (first, *(_count(checker, n, name, low=int(function == "substring" and i == 0)) for i, n in enumerate(node.args[1:]))), STRING)
+            return Call(
+                function,
+                (
+                    first,
+                    *(
+                        _count(checker, n, name, low=int(function == "substring" and i == 0))
+                        for i, n in enumerate(node.args[1:])
+                    ),
+                ),
+                STRING,
+            )
         case "regexp_like":
             pattern = _literal(checker, node.args[1], name)
-            return Call(function, (checker.of(node.args[0], STRING, name), Literal(STRING, portable(pattern, syntax.at(node.args[1])))), BOOLEAN)
+            return Call(
+                function,
+                (checker.of(node.args[0], STRING, name), Literal(STRING, portable(pattern, syntax.at(node.args[1])))),
+                BOOLEAN,
+            )
         case "replace":
             if not _literal(checker, node.args[1], name):
-                raise Refused("E511", "REPLACE of empty text", syntax.at(node.args[1]), "write the text that is replaced")
+                raise Refused(
+                    "E511", "REPLACE of empty text", syntax.at(node.args[1]), "write the text that is replaced"
+                )
     args = tuple(checker.of(a, STRING, name) for a in node.args)
     result = {"length": INT, "position": INT, "starts_with": BOOLEAN, "ends_with": BOOLEAN}.get(function, STRING)
     return args[0] if function == "concat" and len(args) == 1 else Call(function, args, result)
@@ -222,12 +285,20 @@ def _time(checker: Checker, node: Node, function: str) -> Expression:
     units = {"extract": EXTRACT_UNITS, "date_trunc": TRUNC_UNITS}.get(function, tuple(MICROS))
     if written.op != ("string" if function == "date_trunc" else "column") or unit not in units:
         near = did_you_mean(unit, units) if unit else None
-        hint = "Sunday is 0 or 1: write ISODOW" if unit in {"dow", "dayofweek"} else f"did you mean `{near}`?" if near else f"known: {', '.join(units)}"
+        hint = (
+            "Sunday is 0 or 1: write ISODOW"
+            if unit in {"dow", "dayofweek"}
+            else f"did you mean `{near}`?"
+            if near
+            else f"known: {', '.join(units)}"
+        )
         raise Refused("E511", f"{function.upper()}: `{written.name}` is no unit", syntax.at(written), hint)
     at = syntax.at(node)
     args = unify([checker.part(a) for a in node.args[1:]], function.upper(), at)
     type_ = type_of(args[0])
-    if not isinstance(type_, t.DateType | t.TimestampType | t.TimestamptzType) and not (function == "extract" and isinstance(type_, t.TimeType)):
+    if not isinstance(type_, t.DateType | t.TimestampType | t.TimestamptzType) and not (
+        function == "extract" and isinstance(type_, t.TimeType)
+    ):
         raise Refused("E506", f"{function.upper()}: expected a date or timestamp, got {spelled(type_)}", at)
     days = {"second", "minute", "hour", "millisecond", "microsecond"}
     if (isinstance(type_, t.DateType) and unit in days) or (isinstance(type_, t.TimeType) and unit not in days):
@@ -261,4 +332,9 @@ def like_pattern(pattern: str, escape: str | None, at: int) -> None:
     if len(escape) != 1 or escape in "%_" or not escape.isascii():
         raise Refused("E511", "ESCAPE takes one ASCII character, not % or _", at, "write `ESCAPE '!'`")
     if re.sub(re.escape(escape) + "[%_" + re.escape(escape) + "]", "", pattern).count(escape):
-        raise Refused("E511", f"LIKE: `{escape}` stands before something else than `%`, `_` or itself", at, "write it twice to mean itself")
+        raise Refused(
+            "E511",
+            f"LIKE: `{escape}` stands before something else than `%`, `_` or itself",
+            at,
+            "write it twice to mean itself",
+        )

@@ -74,7 +74,12 @@ class Checker:
         self.nodes += 1
         at = self.syntax.at(node)
         if self.nodes > MAX_NODES:
-            raise Refused("E512", f"an expression of more than {MAX_NODES:,} parts", at, "split it into fields or rules of their own")
+            raise Refused(
+                "E512",
+                f"an expression of more than {MAX_NODES:,} parts",
+                at,
+                "split it into fields or rules of their own",
+            )
         match node.op:
             case "column":
                 return self.column(node)
@@ -105,9 +110,19 @@ class Checker:
         if isinstance(result, Loose):
             raise untyped(result)
         if isinstance(result, Interval):
-            raise Refused("E506", "an interval is no value", self.syntax.at(node), "add it to a date or timestamp: `x + INTERVAL '1' DAY`")
+            raise Refused(
+                "E506",
+                "an interval is no value",
+                self.syntax.at(node),
+                "add it to a date or timestamp: `x + INTERVAL '1' DAY`",
+            )
         if isinstance(result, Literal) and too_large(result):
-            raise Refused("E508", f"`{result.value}` is out of the range of long", self.syntax.at(node), "the largest is 9223372036854775807")
+            raise Refused(
+                "E508",
+                f"`{result.value}` is out of the range of long",
+                self.syntax.at(node),
+                "the largest is 9223372036854775807",
+            )
         return result
 
     def part(self, node: Node) -> Operand:
@@ -125,7 +140,9 @@ class Checker:
         if name in self.scope.columns:
             return Column(name, self.scope.columns[name])
         near = did_you_mean(name, self.scope.columns)
-        hint = f"did you mean `{near}`?" if near else f"known: {', '.join(sorted(self.scope.columns)[:12]) or 'none here'}"
+        hint = (
+            f"did you mean `{near}`?" if near else f"known: {', '.join(sorted(self.scope.columns)[:12]) or 'none here'}"
+        )
         if self.scope.paths and not near:
             hint = f"write a path: `$.{name}`"
         raise Refused("E505", f"`{name}` is not known here", self.syntax.at(node), hint)
@@ -136,7 +153,12 @@ class Checker:
         if path is None:
             raise Refused("E513", f"`{node.name}` is no path", at + wrong, 'write `$.a.b`, or `$."a b"` for other keys')
         if not self.scope.paths:
-            raise Refused("E513", f"the path `{node.name}` can be used in `select` only", at, "make it a field, and name the field")
+            raise Refused(
+                "E513",
+                f"the path `{node.name}` can be used in `select` only",
+                at,
+                "make it a field, and name the field",
+            )
         if path.root != "$":
             raise Refused("E513", f"`{path.root}` is not known before `explode`", at, "start at the message: `$.`")
         return Loose(path, at)
@@ -173,7 +195,12 @@ class Checker:
 
     def path_cast(self, operand: Loose, target: Type) -> Type:
         if operand.path and not isinstance(target, t.BooleanType | t.StringType | t.LongType | t.DoubleType):
-            raise Refused("E513", f"a path cannot be read as {spelled(target)}", operand.at, "read it as string, long, double or boolean")
+            raise Refused(
+                "E513",
+                f"a path cannot be read as {spelled(target)}",
+                operand.at,
+                "read it as string, long, double or boolean",
+            )
         return target
 
     def type(self, node: Node) -> Type:
@@ -227,7 +254,9 @@ class Checker:
         if op in {"lt", "le", "gt", "ge", "between"} and not is_ordered(type_):
             raise calls.unordered(type_, what, at)
         if not is_plain(type_):
-            raise Refused("E506", f"{what}: {spelled(type_)} cannot be compared", at, "compare its parts as fields of their own")
+            raise Refused(
+                "E506", f"{what}: {spelled(type_)} cannot be compared", at, "compare its parts as fields of their own"
+            )
         return Call(op, args, BOOLEAN)
 
     def negation(self, node: Node) -> Expression:
@@ -242,7 +271,12 @@ class Checker:
     def like(self, node: Node) -> Expression:
         pattern = node.args[1]
         if pattern.op != "string":
-            raise Refused("E511", "LIKE takes a pattern in quotes", self.syntax.at(pattern), "write the pattern as text: `x LIKE 'a%'`")
+            raise Refused(
+                "E511",
+                "LIKE takes a pattern in quotes",
+                self.syntax.at(pattern),
+                "write the pattern as text: `x LIKE 'a%'`",
+            )
         calls.like_pattern(pattern.name, pattern.extra, self.syntax.at(pattern))
         args = (self.of(node.args[0], STRING, "LIKE"), Literal(STRING, pattern.name))
         return Call("like", args if pattern.extra is None else (*args, Literal(STRING, pattern.extra)), BOOLEAN)
@@ -250,7 +284,12 @@ class Checker:
     def shifted(self, node: Node, at: int) -> Expression:
         left, right = node.args
         if right.op != "interval":
-            raise Refused("E506", "an interval stands on the right of what it moves", self.syntax.at(left), "write `x + INTERVAL '1' DAY`")
+            raise Refused(
+                "E506",
+                "an interval stands on the right of what it moves",
+                self.syntax.at(left),
+                "write `x + INTERVAL '1' DAY`",
+            )
         span = interval(right.name, right.extra or "", self.syntax.at(right))
         if node.op == "sub":
             span = Interval(-span.months, -span.micros)

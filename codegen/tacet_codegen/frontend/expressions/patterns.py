@@ -9,7 +9,10 @@ from tacet_codegen.frontend.expressions.problems import Refused
 _CLASSES = {"d": "0-9", "w": "0-9A-Za-z_", "s": r"\t\n\f\r "}
 _CONTROL = {"t": r"\t", "n": r"\n", "r": r"\r", "f": r"\f"}
 _SPECIAL = frozenset(r"\.[]{}()*+?^$|-/")
-_PART = re.compile(r"\\(?P<escape>.)|(?P<klass>\[\^?)|(?P<group>\((?:\?:)?)|(?P<count>\{[0-9]{1,3}(?:,[0-9]{0,3})?\})|(?P<plain>.)", re.DOTALL)
+_PART = re.compile(
+    r"\\(?P<escape>.)|(?P<klass>\[\^?)|(?P<group>\((?:\?:)?)|(?P<count>\{[0-9]{1,3}(?:,[0-9]{0,3})?\})|(?P<plain>.)",
+    re.DOTALL,
+)
 MAX_PATTERN = 512
 MAX_GROUPS = 32
 
@@ -20,7 +23,9 @@ def portable(pattern: str, at: int) -> str:
         text = _rewrite(pattern)
         re.compile(text, re.ASCII)
     except (_Unportable, re.error) as error:
-        raise Refused("E511", f"the pattern cannot be used: {error}", at, "see docs/expressions.md for what a pattern may hold") from None
+        raise Refused(
+            "E511", f"the pattern cannot be used: {error}", at, "see docs/expressions.md for what a pattern may hold"
+        ) from None
     return text
 
 

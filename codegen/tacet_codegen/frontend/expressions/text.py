@@ -69,7 +69,9 @@ def _call(call: Call) -> str:
 
 
 def _operand(e: Expression) -> str:
-    call_like = isinstance(e, Call) and (e.function in {*_INFIX, *_TESTS, "not", "neg", "between", "in", "like", "add_interval"})
+    call_like = isinstance(e, Call) and (
+        e.function in {*_INFIX, *_TESTS, "not", "neg", "between", "in", "like", "add_interval"}
+    )
     return f"({text(e)})" if call_like else text(e)
 
 

@@ -1,0 +1,1 @@
+"""DuckDB SQL: the statements of the embedded engine."""
