@@ -65,7 +65,7 @@ class Table:
         self.connection = duckdb.connect()
         self.connection.execute("SET threads = 1")
         columns = ", ".join(f"{identifier(name)} {type_name(type_)}" for name, type_ in COLUMNS.items())
-        self.connection.execute(f"CREATE TABLE rows (at INTEGER, {columns})")
+        self.connection.execute(f"CREATE TABLE rows (row_at INTEGER, {columns})")
         marks = ", ".join(["?", *(f"CAST(? AS {type_name(type_)})" for type_ in COLUMNS.values())])
         for at, row in enumerate(self.rows):
             self.connection.execute(f"INSERT INTO rows VALUES ({marks})", [at, *(_in(v) for v in row.values())])
@@ -73,7 +73,7 @@ class Table:
     def run(self, expression):
         """Return (value, failed) of each row."""
         name = lambda column: identifier(column.name)  # noqa: E731
-        sql = f"SELECT {render(expression, name)}, {render_error(expression, name)} FROM rows ORDER BY at"
+        sql = f"SELECT {render(expression, name)}, {render_error(expression, name)} FROM rows ORDER BY row_at"
         return [(out(v, expression.type), failed) for v, failed in self.connection.execute(sql).fetchall()]
 
 

@@ -1,7 +1,7 @@
 """Random well-typed expressions, as text, and random rows with the values where things go wrong."""
 
 import datetime as dt
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from hypothesis import strategies as st
 
@@ -31,9 +31,9 @@ def kind(type_):
 def values(type_):
     match type_:
         case t.DecimalType(precision, scale):
-            largest = Decimal(10**precision - 1).scaleb(-scale)
+            largest = Decimal(10**precision - 1).scaleb(-scale, context=Context(prec=50))
             quantum = Decimal(1).scaleb(-scale)
-            inner = [Decimal(0).quantize(quantum), quantum, -quantum, largest, -largest, quantum * 5, quantum * 150 if precision > 3 else quantum]
+            inner = [Decimal(0).quantize(quantum), quantum, -quantum, largest, largest.copy_negate(), quantum * 5, quantum * 150 if precision > 3 else quantum]
             return st.sampled_from(inner)
         case t.ListType(element):
             return st.lists(values(element), max_size=3)

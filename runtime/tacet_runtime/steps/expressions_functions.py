@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.expressions import Interval
 
 _EXACT = Context(prec=100)
+_WHOLE_DOUBLES = 2**53
+"""From here on a double has no fraction."""
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  (wall clock, UTC throughout)
 _LOWER = str.maketrans({chr(c): chr(c + 32) for c in range(ord("A"), ord("Z") + 1)})
 _UPPER = str.maketrans({chr(c): chr(c - 32) for c in range(ord("a"), ord("z") + 1)})
@@ -37,7 +39,7 @@ def fitting(value: Any, type_: t.Type) -> Any:
             ok = -(2**63) <= value < 2**63
         case t.DecimalType(precision, scale):
             value = value.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
-            ok = abs(value.scaleb(scale, context=_EXACT)) < 10**precision
+            ok = value.scaleb(scale, context=_EXACT).copy_abs() < 10**precision
         case _:
             ok = math.isfinite(value)
     if not ok:
@@ -74,13 +76,10 @@ def _mod(type_: t.Type, a: int, b: int) -> int:
 
 
 def _whole(rounding: str) -> Callable[..., Any]:
-    def whole(type_: t.Type, value: Any) -> Any:
-        result = (
-            Decimal(value).to_integral_value(rounding=rounding, context=_EXACT)
-            if abs(value) < 2**53 or isinstance(value, Decimal)
-            else value
-        )
-        return float(result) if isinstance(value, float) else result
+    def whole(_: t.Type, value: Any) -> Any:
+        if isinstance(value, float):
+            return float(Decimal(value).to_integral_value(rounding, _EXACT)) if abs(value) < _WHOLE_DOUBLES else value
+        return value.to_integral_value(rounding, _EXACT)
 
     return whole
 

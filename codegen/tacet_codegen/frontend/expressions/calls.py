@@ -140,7 +140,7 @@ def arithmetic(checker: Checker, op: str, nodes: tuple[Node, ...], what: str, at
         type_ = t.DecimalType(min(type_.precision + 1, MAX_DIGITS), type_.scale)
     if op == "mod" and not is_whole(type_):
         raise Refused("E515", f"{what}: expected int or long, got {spelled(type_)}", at, "CAST both to long")
-    return Call(op, tuple(coerce(a, type_, what, at) for a in same), type_)
+    return Call(op, tuple(coerce(a, type_, what, at) for a in args), type_)
 
 
 def _as_decimal(e: Expression) -> Expression:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from decimal import Decimal
+from decimal import Context, Decimal
 
 from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_runtime.plan import types as t
@@ -16,6 +16,7 @@ LONG = t.LongType()
 DOUBLE = t.DoubleType()
 STRING = t.StringType()
 BOOLEAN = t.BooleanType()
+_EXACT = Context(prec=100)
 _MAX_MONTHS = 9999 * 12
 _MAX_MICROS = 9999 * 366 * 86_400_000_000
 _MONTHS = {"YEAR": 12, "QUARTER": 3, "MONTH": 1}
@@ -156,8 +157,8 @@ def converted(literal: Literal, target: t.Type) -> Literal | None:
 
 
 def _rescaled(value: Decimal, precision: int, scale: int) -> Literal | None:
-    unscaled = value.scaleb(scale) if value else Decimal(0)
-    if unscaled != unscaled.to_integral_value() or abs(unscaled) >= 10**precision:
+    unscaled = value.scaleb(scale, context=_EXACT)
+    if unscaled != unscaled.to_integral_value(context=_EXACT) or unscaled.copy_abs() >= 10**precision:
         return None
     digits = str(abs(int(unscaled))).rjust(scale + 1, "0")
     text = f"{digits[:-scale]}.{digits[-scale:]}" if scale else digits

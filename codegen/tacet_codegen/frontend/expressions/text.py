@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, type_of
 from tacet_codegen.frontend.paths import path_text
 from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import spelled
+from tacet_runtime.plan.casts import is_exact, spelled, whole_digits
 from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
 
 _INFIX = {
@@ -40,6 +41,8 @@ def text(expression: Expression) -> str:
 
 
 def _call(call: Call) -> str:
+    if call.function in {"add", "sub"} and isinstance(call.type, t.DecimalType):
+        call = Call(call.function, _unwidened(call, call.type), call.type)
     args = [_operand(a) for a in call.args]
     match call.function:
         case "add_interval":
@@ -66,6 +69,19 @@ def _call(call: Call) -> str:
             return f"{args[0]} {_TESTS[name]}"
         case name:
             return f"{name.upper()}({', '.join(text(a) for a in call.args)})"
+
+
+def _unwidened(call: Call, type_: t.DecimalType) -> tuple[Expression, ...]:
+    """Leave out the casts to the sum's type that the checker puts in, where it would put them in again."""
+    bare = tuple(a.arg if isinstance(a, Cast) and a.type == type_ else a for a in call.args)
+    if type_.precision < MAX_DIGITS:
+        return bare
+    kinds = [type_of(a) for a in bare if not isinstance(a, Literal)]
+    if len(kinds) == 2 and all(is_exact(k) for k in kinds):  # noqa: PLR2004
+        scale = max(k.scale if isinstance(k, t.DecimalType) else 0 for k in kinds)
+        if scale == type_.scale and max(map(whole_digits, kinds)) + scale + 1 >= MAX_DIGITS:
+            return bare
+    return call.args
 
 
 def _operand(e: Expression) -> str:

@@ -144,6 +144,11 @@ def _cardinality(call: Call, args: list[str]) -> str:
     return f"CAST({'len' if is_list else 'cardinality'}({args[0]}) AS INTEGER)"
 
 
+def _array_contains(_: Call, args: list[str]) -> str:
+    """DuckDB's says FALSE of an empty list and NULL."""
+    return once(args, lambda a, b: f"CASE WHEN {b} IS NOT NULL THEN list_contains({a}, {b}) END")
+
+
 def _nullif(_: Call, args: list[str]) -> str:
     return once(args, lambda a, b: f"CASE WHEN {a} = {b} THEN NULL ELSE {a} END")
 
@@ -176,5 +181,5 @@ FUNCTIONS: dict[str, Callable[[Call, list[str]], str]] = {
     "date_trunc": _date_trunc,
     "timestampdiff": _timestampdiff,
     "cardinality": _cardinality,
-    "array_contains": _plain("list_contains"),
+    "array_contains": _array_contains,
 }
