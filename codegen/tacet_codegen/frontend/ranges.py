@@ -1,17 +1,17 @@
 """Version ranges: `>=4.0.0 <5.2.0`, in each scheme; reading them, and telling whether two can both hold.
 
-How versions of producers compare is the runtime's meaning too (`steps/versions.py`); here are only their texts.
+How versions compare is the plan's (`plan/versions.py`): one meaning for compiler and runtime.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import re
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend import reading
 from tacet_codegen.ir.model import Version
 from tacet_runtime.plan.model import Bound
+from tacet_runtime.plan.versions import version_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,24 +19,15 @@ if TYPE_CHECKING:
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.model import Scheme
+    from tacet_runtime.plan.versions import Key
 
 _BOUND = re.compile(r"(>=|<=|>|<|=)([^\s<>=]{1,64})")
-_NUMBER = r"(0|[1-9][0-9]{0,17})"
-_SHAPES = {
-    "semver": re.compile(
-        rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?(?:\+[0-9A-Za-z.-]+)?"
-    ),
-    "dotted": re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18}){0,15}"),
-    "integer": re.compile(r"[0-9]{1,18}"),
-    "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
-}
 _EXAMPLES = {
     "semver": ">=4.0.0 <5.2.0",
     "dotted": ">=10.2 <11",
     "integer": ">=120 <200",
     "date": ">=2026-01-01 <2026-07-01",
 }
-Key = tuple[object, ...]
 
 
 def read_bounds(text: Scalar, scheme: Scheme, problems: Problems) -> tuple[Bound, ...] | None:
@@ -66,37 +57,6 @@ def read_bounds(text: Scalar, scheme: Scheme, problems: Problems) -> tuple[Bound
         )
         return None
     return tuple(bounds)
-
-
-def version_key(text: str, scheme: Scheme) -> Key | None:
-    """Return what versions of a scheme compare by, or None when the text is no version of it.
-
-    semver: SemVer 2.0.0 section 11 (a pre-release sorts before its release; build metadata is ignored).
-    dotted: numbers, the shorter is filled with zeros. integer: a number. date: ISO 8601.
-    """
-    match = _SHAPES[scheme].fullmatch(text)
-    if match is None:
-        return None
-    if scheme == "semver":
-        return (int(match[1]), int(match[2]), int(match[3]), *_prerelease(match[4]))
-    if scheme == "dotted":
-        numbers = [int(part) for part in text.split(".")]
-        while len(numbers) > 1 and numbers[-1] == 0:
-            numbers.pop()
-        return tuple(numbers)
-    if scheme == "integer":
-        return (int(text),)
-    try:
-        return (dt.date.fromisoformat(text).toordinal(),)
-    except ValueError:
-        return None
-
-
-def _prerelease(text: str | None) -> Key:
-    if text is None:
-        return ((1,),)
-    parts = tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in text.split("."))
-    return ((0, parts),)
 
 
 def _empty(bounds: Iterable[Bound], scheme: Scheme) -> bool:

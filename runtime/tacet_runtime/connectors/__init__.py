@@ -1,0 +1,1 @@
+"""The outside: files, tables, reference data; one heavy import each."""

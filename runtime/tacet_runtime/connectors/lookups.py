@@ -1,0 +1,253 @@
+"""Reference data -> rows by key, read once at a snapshot: Parquet or CSV by their digest, Iceberg by its snapshot id.
+
+Wrong data is refused with file, row and column, before a single event is joined with it: a duplicate key would
+multiply rows, a NULL key could never match.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tacet_runtime.connectors.arrow import arrow_array, arrow_type, python_value
+from tacet_runtime.plan import types as t
+from tacet_runtime.steps.typing import Wrong, typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from pyiceberg.catalog import Catalog
+
+    from tacet_runtime.plan.model import Lookup, Plan, TableColumn
+    from tacet_runtime.plan.types import Type
+
+_NO_LIMIT = 1 << 40
+
+
+class LookupError_(Exception):  # noqa: N801, N818  (the builtin has the good name)
+    """Reference data cannot be read or is wrong; the message says where."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookupTable:
+    """Reference data at one snapshot: as an Arrow table for joins, and by key for the reference interpreter."""
+
+    table: pa.Table
+    snapshot: str
+    rows: Mapping[tuple[Any, ...], Mapping[str, Any]]
+
+
+def load_lookups(
+    plan: Plan,
+    root: Path,
+    catalog: Catalog | None = None,
+    *,
+    snapshots: Mapping[str, str] | None = None,
+    archive: Path | None = None,
+) -> dict[str, LookupTable]:
+    """Read every lookup of a plan. Files are relative to `root`, the repository.
+
+    `snapshots` (lookup -> snapshot) asks for recorded ones; `archive` is where a file's content is kept under its
+    digest, so that a recorded one can be read again. Raises LookupError_.
+    """
+    lookups = plan.derived.lookups if plan.derived else ()
+    return {k.name: _load(k, root, catalog, (snapshots or {}).get(k.name), archive) for k in lookups}
+
+
+def _load(lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | None, archive: Path | None) -> LookupTable:
+    source = lookup.source
+    if source.kind == "file":
+        table, snapshot = _file(lookup, root / source.location, wanted, archive)
+    elif source.kind == "iceberg":
+        table, snapshot = _iceberg(lookup, catalog, wanted)
+    else:
+        raise LookupError_(
+            f"lookup `{lookup.name}`: the embedded engine reads files and Iceberg tables, not {source.kind}"
+        )
+    return LookupTable(table, snapshot, _by_key(lookup, table))
+
+
+def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> tuple[pa.Table, str]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        if wanted is None or archive is None:
+            raise LookupError_(f"lookup `{lookup.name}`: cannot read {path.name}: {error.strerror}") from error
+        data = b""
+    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    if wanted is not None and digest != wanted:
+        data, digest = _recorded(lookup, wanted, archive), wanted
+    if archive is not None:
+        _keep(data, digest, archive)
+    return _parsed(lookup, path.name, data), digest
+
+
+def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
+    try:
+        if archive is None:
+            raise FileNotFoundError(2, "no archive", wanted)
+        return (archive / wanted.removeprefix("sha256:")).read_bytes()
+    except OSError as error:
+        raise LookupError_(f"lookup `{lookup.name}`: snapshot {wanted} was not kept: {error.strerror}") from error
+
+
+def _keep(data: bytes, digest: str, archive: Path) -> None:
+    path = archive / digest.removeprefix("sha256:")
+    if path.exists():
+        return
+    archive.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        shutil.move(part, path)
+    except OSError as error:
+        raise LookupError_(f"cannot keep a lookup's snapshot in {archive.name}: {error.strerror}") from error
+
+
+def _parsed(lookup: Lookup, name: str, data: bytes) -> pa.Table:
+    if name.endswith(".csv"):
+        return _csv(lookup, name, data)
+    try:
+        table = pq.read_table(io.BytesIO(data))
+    except (pa.ArrowException, OSError) as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {name} is no Parquet file: {error}") from error
+    return _columns(lookup, name, table)
+
+
+def _columns(lookup: Lookup, name: str, table: pa.Table) -> pa.Table:
+    """Take the contract's columns in its types; what does not fit exactly is refused."""
+    arrays = []
+    for column in lookup.columns:
+        if column.name not in table.column_names:
+            raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
+        array = table.column(column.name).combine_chunks()
+        arrays.append(_cast(lookup, name, column, array))
+    return _table(lookup, arrays)
+
+
+def _cast(lookup: Lookup, name: str, column: TableColumn, array: pa.Array) -> pa.Array:
+    wanted = arrow_type(column.type)
+    if array.type == wanted:
+        return array
+    if isinstance(column.type, t.UuidType) and pa.types.is_string(array.type):
+        return _typed(lookup, name, column, array.to_pylist())
+    if _kind(array.type) != _kind(wanted):
+        raise LookupError_(f"lookup `{lookup.name}`: {name}, column `{column.name}` is {array.type}, expected {wanted}")
+    try:
+        return array.cast(wanted, safe=True)
+    except pa.ArrowException as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {name}, column `{column.name}`: {error}") from error
+
+
+def _kind(form: pa.DataType) -> str:
+    """Name what may be cast into one another without changing a value."""
+    tests = {
+        "whole": pa.types.is_integer,
+        "floating": pa.types.is_floating,
+        "decimal": pa.types.is_decimal,
+        "text": lambda f: (
+            pa.types.is_string(f)
+            or pa.types.is_large_string(f)
+            or pa.types.is_string_view(f)
+            or pa.types.is_dictionary(f)
+        ),
+        "bytes": lambda f: pa.types.is_binary(f) or pa.types.is_large_binary(f),
+        "zoned": lambda f: pa.types.is_timestamp(f) and f.tz is not None,
+        "wall": lambda f: pa.types.is_timestamp(f) and f.tz is None,
+        "date": pa.types.is_date,
+        "time": pa.types.is_time,
+    }
+    return next((kind for kind, test in tests.items() if test(form)), str(form))
+
+
+def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
+    try:
+        rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {name} is no CSV in UTF-8: {error}") from error
+    header = rows[0] if rows else []
+    arrays = []
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(header):
+            raise LookupError_(
+                f"lookup `{lookup.name}`: {name}, row {number} has {len(row)} cells, expected {len(header)}"
+            )
+    for column in lookup.columns:
+        if column.name not in header:
+            raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
+        at = header.index(column.name)
+        arrays.append(_typed(lookup, name, column, [row[at] or None for row in rows[1:]]))
+    return _table(lookup, arrays)
+
+
+def _typed(lookup: Lookup, name: str, column: TableColumn, cells: list[str | None]) -> pa.Array:
+    convert = _cell_typer(column.type)
+    values = []
+    for number, cell in enumerate(cells, start=2):
+        try:
+            values.append(None if cell is None else convert(cell))
+        except Wrong as wrong:
+            place = f"{name}, row {number}, column `{column.name}`"
+            raise LookupError_(
+                f"lookup `{lookup.name}`: {place}: `{cell[:80] if cell else ''}` is invalid ({wrong.reason})"
+            ) from wrong
+    return arrow_array(values, column.type)
+
+
+def _cell_typer(type_: Type) -> Any:
+    """Return the function for a CSV cell: numbers and booleans as text, the rest as in JSON strings."""
+    if isinstance(type_, t.ListType | t.MapType | t.StructType):
+        raise LookupError_("a CSV file has no nested columns")
+    if isinstance(type_, t.BooleanType | t.IntType | t.LongType | t.FloatType | t.DoubleType | t.DecimalType):
+        return typer(type_, "string", _NO_LIMIT)
+    default = {t.BinaryType: "base64"}.get(type(type_), "iso8601")
+    return typer(type_, default, _NO_LIMIT)  # type: ignore[arg-type]
+
+
+def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tuple[pa.Table, str]:
+    if catalog is None:
+        raise LookupError_(f"lookup `{lookup.name}`: an Iceberg table needs a warehouse")
+    try:
+        source = catalog.load_table(lookup.source.location)
+        snapshot = source.current_snapshot()
+        chosen = int(wanted.removeprefix("iceberg:")) if wanted else snapshot.snapshot_id if snapshot else None
+        table = source.scan(snapshot_id=chosen).to_arrow()
+    except Exception as error:
+        raise LookupError_(f"lookup `{lookup.name}`: cannot read table {lookup.source.location}: {error}") from error
+    return _columns(lookup, lookup.source.location, table), f"iceberg:{chosen or 0}"
+
+
+def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:
+    fields = [pa.field(c.name, a.type) for c, a in zip(lookup.columns, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _by_key(lookup: Lookup, table: pa.Table) -> dict[tuple[Any, ...], dict[str, Any]]:
+    columns = {c.name: [python_value(v, c.type) for v in table.column(c.name).to_pylist()] for c in lookup.columns}
+    keys = list(zip(*(columns[k.column] for k in lookup.keys), strict=True))
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for at, key in enumerate(keys):
+        if None in key:
+            raise LookupError_(f"lookup `{lookup.name}`: row {at + 1} has no key")
+        if key in rows:
+            raise LookupError_(
+                f"lookup `{lookup.name}`: key {', '.join(map(str, key))} stands twice (row {at + 1}): every event with it would be doubled"
+            )
+        rows[key] = {name: values[at] for name, values in columns.items()}
+    for column in lookup.columns:
+        if column.required and None in columns[column.name]:
+            row = columns[column.name].index(None) + 1
+            raise LookupError_(f"lookup `{lookup.name}`: row {row} has no `{column.name}`, which is required")
+    return rows

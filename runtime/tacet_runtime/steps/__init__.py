@@ -1,0 +1,1 @@
+"""What the job means, one event at a time: the reference that every engine must agree with."""

@@ -1,0 +1,120 @@
+"""After the raw event: filter, correct, look up, derive, agree; and for every NULL the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from tacet_runtime.steps.expressions import evaluate
+from tacet_runtime.steps.judge import PRESENT
+from tacet_runtime.steps.results import Reject, Step
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.model import Derived, DerivedField, Lookup
+    from tacet_runtime.steps.results import Row
+
+Rows: TypeAlias = Mapping[tuple[Any, ...], Mapping[str, Any]]
+"""Reference data: key values, in the plan's order -> column -> value."""
+
+
+class Derivation:
+    """Runs the derived part of a plan over rows."""
+
+    def __init__(self, derived: Derived, lookups: Mapping[str, Rows], *, trace: bool = False) -> None:
+        self._derived = derived
+        self._lookups = lookups
+        self._trace = trace
+        self._optional = {f"{k.name}.{c.name}": not c.required for k in derived.lookups for c in k.columns}
+
+    def run(self, row: Row) -> None:
+        """Take a row to its end: emitted, filtered or rejected."""
+        row.corrected, row.corrected_verdicts = dict(row.values), dict(row.verdicts)
+        if self._filtered(row):
+            return
+        self._correct(row)
+        values = dict(row.corrected)
+        missed: set[str] = set()
+        for lookup in self._derived.lookups:
+            if not self._look_up(lookup, row, values, missed):
+                return
+        for field in self._derived.fields:
+            row.derived[field.name], row.derived_verdicts[field.name] = self._derive(field, row, values, missed)
+            self._say(row, "derive", f"{field.name}: {row.derived_verdicts[field.name]}")
+        self._agree(row)
+
+    def _say(self, row: Row, stage: str, text: str) -> None:
+        if self._trace:
+            row.steps.append(Step(stage, text))
+
+    def _filtered(self, row: Row) -> bool:
+        for one in self._derived.filters:
+            if evaluate(one.drop_when, row.values)[0] is True:
+                row.outcome, row.filter = "filtered", one.name
+                self._say(row, "filter", f"{one.name}: TRUE, dropped")
+                return True
+        return False
+
+    def _correct(self, row: Row) -> None:
+        for correction in self._derived.corrections:
+            if evaluate(correction.when, row.corrected)[0] is not True:
+                continue
+            values = [(a.field, *evaluate(a.value, row.corrected)) for a in correction.set]
+            for name, value, failed in values:
+                row.corrected[name] = value
+                if value is not None:
+                    row.corrected_verdicts[name] = PRESENT
+                elif row.corrected_verdicts[name] == PRESENT:
+                    row.corrected_verdicts[name] = "expression_error" if failed else "expression_null"
+            row.corrections.append(correction.name)
+            self._say(row, "correct", f"{correction.name}: set {', '.join(a.field for a in correction.set)}")
+
+    def _look_up(self, lookup: Lookup, row: Row, values: dict[str, Any], missed: set[str]) -> bool:
+        key = tuple(row.corrected[k.field] for k in lookup.keys)
+        found = None if None in key else self._lookups[lookup.name].get(key)
+        self._say(row, "look up", f"{lookup.name}: {'missed' if found is None else 'found'}")
+        if found is None:
+            if lookup.on_miss == "reject":
+                self._reject(row, Reject(f"lookup:{lookup.name}", None, None, lookup.line))
+                return False
+            missed.add(lookup.name)
+        for column in lookup.columns:
+            values[f"{lookup.name}.{column.name}"] = None if found is None else found[column.name]
+        return True
+
+    def _derive(self, field: DerivedField, row: Row, values: Mapping[str, Any], missed: set[str]) -> tuple[Any, str]:
+        value, failed = evaluate(field.value, values)
+        if value is not None:
+            return value, PRESENT
+        if field.taken_over:
+            return None, row.corrected_verdicts[field.inputs[0]]
+        if failed:
+            return None, "expression_error"
+        for name in field.inputs:
+            if values[name] is not None:
+                continue
+            lookup = name.partition(".")[0] if "." in name else None
+            if lookup in missed:
+                return None, f"lookup_miss:{lookup}"
+            if lookup is not None and _bare(field):
+                return None, "optional" if self._optional[name] else "logging_bug"
+            return None, f"inherited:{name}"
+        return None, "expression_null"
+
+    def _agree(self, row: Row) -> None:
+        for agreement in self._derived.agreements:
+            if evaluate(agreement.check, row.derived)[0] is not False:
+                continue
+            self._say(row, "agree", f"{agreement.name}: FALSE, {agreement.otherwise}")
+            if agreement.otherwise == "reject":
+                self._reject(row, Reject(f"agreement:{agreement.name}", None, None, agreement.line))
+                return
+            row.agreement_flags.append(agreement.name)
+
+    def _reject(self, row: Row, reject: Reject) -> None:
+        row.outcome, row.reject, row.agreement_flags = "rejected", reject, []
+        self._say(row, "reject", f"{reject.kind} ({reject.line})")
+
+
+def _bare(field: DerivedField) -> bool:
+    """Tell whether the field is a lookup's column as it is."""
+    return type(field.value).__name__ == "Column"

@@ -1,0 +1,193 @@
+"""The reference interpreter: one message, every stage in its order, plain and obvious. The oracle for all engines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tacet_runtime.steps.derivation import Derivation
+from tacet_runtime.steps.expressions import evaluate
+from tacet_runtime.steps.judge import PRESENT, Producers, missing_verdict
+from tacet_runtime.steps.paths import ABSENT, at, find
+from tacet_runtime.steps.results import MessageResult, Reject, Row, Step
+from tacet_runtime.steps.selection import selected
+from tacet_runtime.steps.strict_json import Refused, WholeNumber, decode, dump
+from tacet_runtime.steps.typing import Wrong, field_typer
+from tacet_runtime.steps.unknown import known_keys, unknown
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Mapping
+
+    from tacet_runtime.plan.model import Field, Plan
+    from tacet_runtime.steps.derivation import Rows
+    from tacet_runtime.steps.typing import Typer
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """A field with the function that types it."""
+
+    field: Field
+    type: Typer
+
+
+class Interpreter:
+    """Runs single messages through a plan. `lookups`: name of the lookup -> rows by key."""
+
+    def __init__(self, plan: Plan, lookups: Mapping[str, Rows], *, trace: bool = False) -> None:
+        self._plan = plan
+        self._source = plan.source
+        self._trace = trace
+        self._fields = [_Typed(f, field_typer(f, plan.limits.string_bytes)) for f in plan.source.fields]
+        self._identity = [f for f in plan.source.fields if f.identity]
+        self._on_bug = [f for f in plan.source.fields if f.reject_on_bug and not f.identity]
+        self._lines = {f.name: f.line for f in plan.source.fields}
+        self._producers = Producers(plan.source)
+        self._known = known_keys(plan.source)
+        self._derivation = Derivation(plan.derived, lookups, trace=trace) if plan.derived else None
+
+    def message(self, data: bytes | None) -> MessageResult:
+        """Return what becomes of a message's bytes; None is a tombstone."""
+        value = decode(data, self._plan.limits)
+        if isinstance(value, Refused):
+            reject = Reject(value.kind, None, value.detail, self._source.line)
+            return MessageResult("rejected", reject, steps=self._steps("decode", f"{value.kind}: {value.detail}"))
+        steps = self._steps("decode", "strict JSON")
+        if self._source.select is not None:
+            if not selected(self._source.select, value):
+                return MessageResult("skipped", steps=[*steps, *self._steps("select", "not ours: not TRUE")])
+            steps += self._steps("select", "ours")
+        items = self._items(value)
+        if isinstance(items, Reject):
+            return MessageResult(
+                "rejected", items, steps=[*steps, *self._steps("explode", f"{items.kind}: {items.detail}")]
+            )
+        if self._source.explode is not None:
+            steps += self._steps("explode", f"{len(items)} rows")
+        if not items:
+            return MessageResult("filtered", filter="no_items", steps=steps)
+        message_unknown = list(unknown(value, self._known[0], "$"))
+        rows = [self._row(value, item, index, message_unknown) for index, item in enumerate(items)]
+        outcomes = {row.outcome for row in rows}
+        outcome = "emitted" if "emitted" in outcomes else "rejected" if "rejected" in outcomes else "filtered"
+        return MessageResult(outcome, rows=rows, steps=steps)
+
+    def _steps(self, stage: str, text: str) -> list[Step]:
+        return [Step(stage, text)] if self._trace else []
+
+    def _items(self, value: Any) -> list[Any] | Reject:
+        if self._source.explode is None:
+            return [None]
+        items = find(self._source.explode.steps, value)
+        if not isinstance(items, list):
+            return Reject("explode", None, "absent" if items is ABSENT else "no list", self._source.line)
+        if len(items) > self._plan.limits.explode_rows:
+            return Reject("too_large", None, f"explode_rows: > {self._plan.limits.explode_rows}", self._source.line)
+        return items
+
+    def _row(self, message: Any, item: Any, index: int, message_unknown: list[tuple[str, Any]]) -> Row:
+        row = Row(index)
+        too_large = self._type(row, message, item, index)
+        self._judge(row)
+        names = [*message_unknown, *unknown(item, self._known[1], "$item")]
+        row.unknown = {path: dump(value) for path, value in reversed(names)}
+        reject = self._identity_reject(row, too_large) or self._row_reject(row, too_large)
+        if reject is None:
+            reject = self._rules(row)
+        if reject is not None:
+            self._refuse(row, reject)
+            return row
+        row.archived = True
+        if self._derivation is not None:
+            self._derivation.run(row)
+        return row
+
+    def _type(self, row: Row, message: Any, item: Any, index: int) -> str | None:
+        """Fill values, `present` and `invalid` verdicts; return the first field whose string is too large."""
+        too_large = None
+        for typed in self._fields:
+            name = typed.field.name
+            found = at(typed.field.path, message, item, index)
+            row.values[name] = None
+            if found is ABSENT or found is None:
+                if found is None:
+                    row.nulls.append(name)
+                continue
+            try:
+                row.values[name] = typed.type(
+                    WholeNumber(found) if isinstance(found, int) and not isinstance(found, bool) else found
+                )
+                row.verdicts[name] = PRESENT
+            except Wrong as wrong:
+                row.verdicts[name] = f"invalid:{wrong.reason}"
+                too_large = too_large or (name if wrong.reason == "too_large" else None)
+        return too_large
+
+    def _judge(self, row: Row) -> None:
+        source = self._source
+        row.producer = row.values[source.producer_name]
+        version = row.values[source.producer_version]
+        row.producer_version = None if version is None else str(version)
+        row.event_time = row.values[source.event_time]
+        registered = self._producers.find(row.producer, row.producer_version)
+        row.registered = registered.contract if registered else None
+        day: dt.date | None = row.event_time.date() if row.event_time is not None else None
+        verdicts = {}
+        for typed in self._fields:
+            name = typed.field.name
+            given = row.verdicts.get(name)
+            if given is not None:
+                verdicts[name], why = given, "sent"
+            else:
+                verdicts[name], why = missing_verdict(typed.field, registered, day, row.values)
+            if self._trace:
+                row.steps.append(Step("judge", f"{name}: {verdicts[name]} ({why})"))
+        row.verdicts = verdicts
+
+    def _identity_reject(self, row: Row, too_large: str | None) -> Reject | None:
+        for field in self._identity:
+            verdict = row.verdicts[field.name]
+            if field.name == too_large:
+                return self._too_large(field.name)
+            if verdict.startswith("invalid:"):
+                return Reject(verdict.removeprefix("invalid:"), field.name, "identity", field.line)
+            if verdict != PRESENT:
+                return Reject("missing_identity", field.name, None, field.line)
+        return None
+
+    def _row_reject(self, row: Row, too_large: str | None) -> Reject | None:
+        """Judge `on_bug: reject` and strings above the limit, in file order; then unknown fields."""
+        for typed in self._fields:
+            field = typed.field
+            verdict = row.verdicts[field.name]
+            if field.name == too_large:
+                return self._too_large(field.name)
+            if not field.reject_on_bug or field.identity:
+                continue
+            if verdict == "logging_bug":
+                return Reject("missing", field.name, None, field.line)
+            if verdict.startswith("invalid:"):
+                return Reject(verdict.removeprefix("invalid:"), field.name, None, field.line)
+        if self._source.unknown_fields == "reject" and row.unknown:
+            return Reject("unknown_field", min(row.unknown), None, self._source.line)
+        return None
+
+    def _too_large(self, name: str) -> Reject:
+        return Reject("too_large", name, f"string_bytes: > {self._plan.limits.string_bytes}", self._lines[name])
+
+    def _rules(self, row: Row) -> Reject | None:
+        for rule in self._source.rules:
+            if evaluate(rule.check, row.values)[0] is not False:
+                continue
+            if rule.otherwise == "reject":
+                return Reject(f"rule:{rule.name}", None, None, rule.line)
+            row.raw_flags.append(rule.name)
+            if self._trace:
+                row.steps.append(Step("rules", f"{rule.name}: FALSE, flagged"))
+        return None
+
+    def _refuse(self, row: Row, reject: Reject) -> None:
+        row.outcome, row.reject, row.raw_flags = "rejected", reject, []
+        if self._trace:
+            row.steps.append(Step("reject", f"{reject.kind} {reject.field or ''} ({reject.line})"))

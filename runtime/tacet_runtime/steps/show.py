@@ -1,0 +1,83 @@
+"""Results as JSON, as `tacet explain` prints them and other tools read them."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, assert_never
+
+from tacet_runtime.plan import types as t
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.plan.types import Type
+    from tacet_runtime.steps.results import MessageResult, Reject, Row
+
+
+def message_json(result: MessageResult, plan: Plan) -> dict[str, Any]:
+    """Return the message's result; rows of a derived plan show the derived fields, of a raw plan the raw ones."""
+    return {
+        "outcome": result.outcome,
+        "reject": reject_json(result.reject),
+        "filter": result.filter,
+        "rows": [row_json(row, plan) for row in result.rows],
+    }
+
+
+def reject_json(reject: Reject | None) -> dict[str, Any] | None:
+    """Return a reject: kind, field, detail, and the contract's line."""
+    if reject is None:
+        return None
+    return {"kind": reject.kind, "field": reject.field, "detail": reject.detail, "line": reject.line}
+
+
+def row_json(row: Row, plan: Plan) -> dict[str, Any]:
+    """Return one row. Of a row that did not come to the derived stage, the raw fields are shown."""
+    derived = plan.derived is not None and bool(row.derived_verdicts)
+    types = {f.name: f.type for f in (plan.derived.fields if derived and plan.derived else plan.source.fields)}
+    values, verdicts = (row.derived, row.derived_verdicts) if derived else (row.values, row.verdicts)
+    return {
+        "index": row.index,
+        "outcome": row.outcome,
+        "reject": reject_json(row.reject),
+        "filter": row.filter,
+        "values": {name: value_json(values.get(name), type_) for name, type_ in types.items()},
+        "verdicts": {name: verdicts[name] for name in types},
+        "corrections": row.corrections,
+        "flags": row.flags,
+        "nulls": row.nulls,
+        "unknown": row.unknown,
+        "registered": row.registered,
+    }
+
+
+def value_json(value: Any, type_: Type) -> Any:
+    """Return a value's JSON form: RFC 3339 in UTC with six digits, decimals as text with their scale, base64."""
+    if value is None:
+        return None
+    match type_:
+        case t.BooleanType() | t.IntType() | t.LongType() | t.FloatType() | t.DoubleType():
+            return value
+        case t.StringType() | t.UuidType():
+            return value
+        case t.DecimalType():
+            return format(value, "f") if isinstance(value, Decimal) else str(value)
+        case t.DateType():
+            return value.isoformat()
+        case t.TimeType():
+            return value.isoformat("microseconds")
+        case t.TimestampType():
+            return value.isoformat(timespec="microseconds")
+        case t.TimestamptzType():
+            return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+        case t.BinaryType():
+            return base64.b64encode(value).decode("ascii")
+        case t.ListType(element):
+            return [value_json(v, element) for v in value]
+        case t.MapType(of):
+            return {k: value_json(v, of) for k, v in value.items()}
+        case t.StructType(members):
+            return {m.name: value_json(value.get(m.name), m.type) for m in members}
+        case _:
+            assert_never(type_)

@@ -1,0 +1,187 @@
+"""Results -> rows of the sink tables, column by column, and the accounting; what every engine must produce alike."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tacet_runtime.plan.model import Plan, SinkTable
+    from tacet_runtime.steps.results import MessageResult, Reject, Row
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+MetricKey = tuple[dt.datetime | None, str, str | None, str | None, str, str | None, str | None]
+"""Window start, event, producer, producer version, kind, field, name."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts over a batch; see `batch.Counts`."""
+
+    parents: Counter[str] = field(default_factory=Counter)
+    rows: Counter[str] = field(default_factory=Counter)
+    rejected_by: Counter[str] = field(default_factory=Counter)
+    filtered_by: Counter[str] = field(default_factory=Counter)
+
+
+class Sinks:
+    """Collects results of one batch as columns of the plan's tables."""
+
+    def __init__(self, plan: Plan, source: str, partition: int) -> None:
+        self._plan = plan
+        self._position = (source, partition)
+        self._contract = f"{plan.source.event}@{plan.source.version}"
+        self._derived_contract = f"{plan.derived.event}@{plan.derived.version}" if plan.derived else None
+        self.columns = {table.role: _empty(table) for table in plan.tables}
+        self.metrics: Counter[MetricKey] = Counter()
+        self.tally = Tally()
+        self.skipped: list[int] = []
+        self.filtered: list[int] = []
+
+    def add(self, offset: int, data: bytes | None, result: MessageResult) -> None:
+        """Take one message's result; offsets come in ascending order."""
+        self.tally.parents[result.outcome] += 1
+        if result.outcome == "skipped":
+            self.skipped.append(offset)
+        elif result.outcome == "filtered":
+            self.filtered.append(offset)
+        if result.reject is not None:
+            self._reject(offset, None, result.reject, None, data)
+        if result.filter is not None:
+            self.tally.filtered_by[result.filter] += 1
+        payload: bytes | None = data if self._plan.source.keep_payload else None
+        reject_bytes = data
+        for row in result.rows:
+            self.tally.rows[row.outcome] += 1
+            self._measure(row)
+            if row.archived:
+                self._raw(offset, row, payload)
+                payload = None
+            if row.reject is not None:
+                self._reject(offset, row.index, row.reject, row, reject_bytes)
+                reject_bytes = None
+            elif row.filter is not None:
+                self.tally.filtered_by[row.filter] += 1
+            elif self._plan.derived is not None:
+                self._emit(offset, row)
+
+    def _append(self, role: str, values: dict[str, Any]) -> None:
+        for name, column in self.columns[role].items():
+            column.append(values.get(name))
+
+    def _place(self, offset: int, index: int | None) -> dict[str, Any]:
+        source, partition = self._position
+        return {"_source": source, "_partition": partition, "_offset": offset, "_index": index}
+
+    def _raw(self, offset: int, row: Row, payload: bytes | None) -> None:
+        values = {
+            **row.values,
+            **self._place(offset, row.index),
+            "_contract": self._contract,
+            "_registered": row.registered,
+            "_absences": row.absences(),
+            "_nulls": row.nulls,
+            "_flags": row.raw_flags,
+            "_unknown": row.unknown,
+            "_payload": payload,
+        }
+        self._append("raw", values)
+
+    def _emit(self, offset: int, row: Row) -> None:
+        values = {
+            **row.derived,
+            **self._place(offset, row.index),
+            "_contract": self._derived_contract,
+            "_source_contract": self._contract,
+            "_absences": row.derived_absences(),
+            "_corrections": row.corrections,
+            "_flags": row.flags,
+        }
+        self._append("derived", values)
+
+    def _reject(self, offset: int, index: int | None, reject: Reject, row: Row | None, data: bytes | None) -> None:
+        self.tally.rejected_by[reject.kind] += 1
+        values = {
+            **self._place(offset, index),
+            "kind": reject.kind,
+            "field": reject.field,
+            "detail": reject.detail,
+            "line": reject.line,
+            "producer": row.producer if row else None,
+            "producer_version": row.producer_version if row else None,
+            "contract": self._contract,
+            "event_time": row.event_time if row else None,
+            "bytes": data,
+        }
+        self._append("rejects", values)
+
+    def _measure(self, row: Row) -> None:
+        window = window_start(row.event_time, self._plan.metrics_window_seconds)
+        raw, derived = self._plan.source.event, self._plan.derived.event if self._plan.derived else None
+
+        def count(event: str | None, kind: str, of: str | None = None, name: str | None = None) -> None:
+            if event is not None:
+                self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
+
+        count(raw, "rows")
+        for name, verdict in row.absences().items():
+            count(raw, "verdict", name, verdict)
+        for name in row.nulls:
+            count(raw, "null", name)
+        for path in row.unknown:
+            count(raw, "unknown_field", None, path)
+        for name in row.raw_flags:
+            count(raw, "flag", None, name)
+        for name in row.corrections:
+            count(derived, "correction", None, name)
+        if row.reject is not None:
+            count(raw if not row.archived else derived, "reject", row.reject.field, row.reject.kind)
+        elif row.filter is not None:
+            count(derived, "filter", None, row.filter)
+        elif derived is not None:
+            for name, verdict in row.derived_absences().items():
+                count(derived, "derived_verdict", name, verdict)
+            for name in row.agreement_flags:
+                count(derived, "flag", None, name)
+
+    def metric_columns(self) -> dict[str, list[Any]]:
+        """Return the metrics table's columns, sorted, so that equal batches give equal tables."""
+        ordered = sorted(self.metrics.items(), key=lambda item: metric_order(item[0]))
+        names = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
+        columns: dict[str, list[Any]] = {name: [key[at] for key, _ in ordered] for at, name in enumerate(names)}
+        return {**columns, "rows": [count for _, count in ordered]}
+
+
+def metric_order(key: MetricKey) -> tuple[tuple[bool, Any], ...]:
+    """Sort by every part, NULLs first."""
+    return tuple((part is not None, part if part is not None else 0) for part in key)
+
+
+def window_start(moment: dt.datetime | None, seconds: int) -> dt.datetime | None:
+    """Return the start of the window that a moment lies in; windows are counted from 1970."""
+    if moment is None:
+        return None
+    whole = (moment - _EPOCH) // dt.timedelta(seconds=seconds)
+    try:
+        return _EPOCH + whole * dt.timedelta(seconds=seconds)
+    except OverflowError:
+        return moment.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def ranges(offsets: Iterable[int]) -> tuple[tuple[int, int], ...]:
+    """Return ascending offsets as disjoint ranges, the last excluded."""
+    found: list[tuple[int, int]] = []
+    for offset in offsets:
+        if found and found[-1][1] == offset:
+            found[-1] = (found[-1][0], offset + 1)
+        else:
+            found.append((offset, offset + 1))
+    return tuple(found)
+
+
+def _empty(table: SinkTable) -> dict[str, list[Any]]:
+    return {column.name: [] for column in table.columns}
