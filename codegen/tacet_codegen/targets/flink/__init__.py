@@ -1,0 +1,1 @@
+"""Flink SQL: row types, DDL and the statement set."""
