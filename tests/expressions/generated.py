@@ -3,18 +3,46 @@
 import datetime as dt
 from decimal import Context, Decimal
 
-from hypothesis import strategies as st
-
+# ruff: noqa: DTZ001, DTZ901, PLC3002  (wall clocks, and choices that are made where they are drawn)
 from both import COLUMNS
+from hypothesis import strategies as st
 from tacet_runtime.plan import types as t
 
 TEXTS = ["", "a", "A b ", "  x  ", "ROW", "é€😀", "straße", "İI", "50%", "a_c", "a\nb", "12", "-7", "1.50", "1e400", "2026-02-29", "2024-02-29", "0000-01-01",
          "9223372036854775808", "2147483648", "true", "\u00a0x", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "007", "'", "\\", "1.", ".5", "١٢", "\U0010ffff", "\uffff", "ΑΣ"]  # fmt: skip
 INTS = [0, 1, -1, 2, 7, -7, 2**31 - 1, -(2**31), 46341, 100]
 LONGS = [*INTS, 2**63 - 1, -(2**63), 3037000500, 2**53 + 1, 3_000_000_000]
-DOUBLES = [0.0, -0.0, 1.0, -1.0, 0.5, 2.5, -2.5, 0.1, 1e308, -1e308, 5e-324, 2.0**63, 2.0**53, 2147483648.0, 2147483647.9, 0.49999999999999994, 1e30, 1e-7]
+DOUBLES = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    2.5,
+    -2.5,
+    0.1,
+    1e308,
+    -1e308,
+    5e-324,
+    2.0**63,
+    2.0**53,
+    2147483648.0,
+    2147483647.9,
+    0.49999999999999994,
+    1e30,
+    1e-7,
+]
 FLOATS = [0.0, 1.0, -1.5, 3.4028234663852886e38, 0.10000000149011612, 1.401298464324817e-45]
-DATES = [dt.date.min, dt.date.max, dt.date(1970, 1, 1), dt.date(1969, 12, 31), dt.date(2024, 2, 29), dt.date(2026, 1, 31), dt.date(1900, 3, 1), dt.date(2000, 12, 31)]
+DATES = [
+    dt.date.min,
+    dt.date.max,
+    dt.date(1970, 1, 1),
+    dt.date(1969, 12, 31),
+    dt.date(2024, 2, 29),
+    dt.date(2026, 1, 31),
+    dt.date(1900, 3, 1),
+    dt.date(2000, 12, 31),
+]
 STAMPS = [dt.datetime.min, dt.datetime.max, dt.datetime(1970, 1, 1), dt.datetime(1969, 12, 31, 23, 59, 59, 999999), dt.datetime(2024, 2, 29, 12, 30, 15, 1),
           dt.datetime(2026, 1, 31, 0, 0, 0, 1), dt.datetime(2038, 1, 19, 3, 14, 8)]  # fmt: skip
 POOL = {
@@ -33,7 +61,15 @@ def values(type_):
         case t.DecimalType(precision, scale):
             largest = Decimal(10**precision - 1).scaleb(-scale, context=Context(prec=50))
             quantum = Decimal(1).scaleb(-scale)
-            inner = [Decimal(0).quantize(quantum), quantum, -quantum, largest, largest.copy_negate(), quantum * 5, quantum * 150 if precision > 3 else quantum]
+            inner = [
+                Decimal(0).quantize(quantum),
+                quantum,
+                -quantum,
+                largest,
+                largest.copy_negate(),
+                quantum * 5,
+                quantum * 150 if precision > 3 else quantum,
+            ]
             return st.sampled_from(inner)
         case t.ListType(element):
             return st.lists(values(element), max_size=3)
@@ -44,11 +80,24 @@ def values(type_):
 
 
 def rows(count=6):
-    return st.lists(st.fixed_dictionaries({name: st.none() | values(type_) for name, type_ in COLUMNS.items()}), min_size=count, max_size=count)
+    return st.lists(
+        st.fixed_dictionaries({name: st.none() | values(type_) for name, type_ in COLUMNS.items()}),
+        min_size=count,
+        max_size=count,
+    )
 
 
 _NAMES = {k: [n for n, type_ in COLUMNS.items() if kind(type_) == k] for k in (*POOL, "decimal", "list", "map")}
-_SPANS = ["INTERVAL '1' DAY", "INTERVAL '28' DAY", "INTERVAL '1' MONTH", "INTERVAL '13' MONTH", "INTERVAL '100' YEAR", "INTERVAL '2' WEEK", "INTERVAL '9998' YEAR"]
+_NAMES["decimal"] += ["m", "m", "p"]
+_SPANS = [
+    "INTERVAL '1' DAY",
+    "INTERVAL '28' DAY",
+    "INTERVAL '1' MONTH",
+    "INTERVAL '13' MONTH",
+    "INTERVAL '100' YEAR",
+    "INTERVAL '2' WEEK",
+    "INTERVAL '9998' YEAR",
+]
 _SHORT_SPANS = ["INTERVAL '1' HOUR", "INTERVAL '0.000001' SECOND", "INTERVAL '90' MINUTE"]
 _PATTERNS = ["a%", "%", "_", "", "%b%", "__", "é%", "A_b "]
 _REGEXES = ["^a", "b$", "[0-9]+", "^.$", r"\s", "a|R", "^[A-Z]{3}$", r"\w\W?".replace(r"\W", "b"), "é"]
@@ -84,7 +133,9 @@ def _constant(draw, k):
 @st.composite
 def expressions(draw, k=None, depth=4):
     """Text of an expression of kind `k`."""
-    k = k or draw(st.sampled_from(["boolean", "int", "long", "double", "decimal", "string", "date", "timestamp", "timestamptz"]))
+    k = k or draw(
+        st.sampled_from(["boolean", "int", "long", "double", "decimal", "string", "date", "timestamp", "timestamptz"])
+    )
     if depth == 0 or draw(st.integers(0, 5)) == 0:
         return draw(st.sampled_from(_NAMES[k])) if draw(st.integers(0, 3)) else _constant(draw, k)
     sub = lambda kind_=k: draw(expressions(kind_, depth - 1))  # noqa: E731
@@ -99,7 +150,12 @@ def expressions(draw, k=None, depth=4):
 
 
 def _numbers(sub, pick):
-    return [lambda: f"({sub()} {pick('+', '-', '*')} {sub()})", lambda: f"- ({sub()})", lambda: f"ABS({sub()})", lambda: f"{pick('GREATEST', 'LEAST')}({sub()}, {sub()})"]
+    return [
+        lambda: f"({sub()} {pick('+', '-', '*')} {sub()})",
+        lambda: f"- ({sub()})",
+        lambda: f"ABS({sub()})",
+        lambda: f"{pick('GREATEST', 'LEAST')}({sub()}, {sub()})",
+    ]
 
 
 def _moments(name):
@@ -123,11 +179,17 @@ _OWN = {
         lambda: f"({sub()} {pick('AND', 'OR')} {sub()})",
         lambda: f"(NOT {sub()})",
         lambda: f"({sub()} IS {pick('NULL', 'NOT NULL', 'TRUE', 'NOT FALSE')})",
-        lambda: (lambda k: f"({sub(k)} {pick('=', '<>', '<', '<=', '>', '>=', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM')} {sub(k)})")(
-            pick("int", "long", "double", "decimal", "date", "timestamp", "timestamptz")
+        lambda: (
+            lambda k: (
+                f"({sub(k)} {pick('=', '<>', '<', '<=', '>', '>=', 'IS DISTINCT FROM', 'IS NOT DISTINCT FROM')} {sub(k)})"
+            )
+        )(pick("int", "long", "double", "decimal", "date", "timestamp", "timestamptz")),
+        lambda: (lambda k: f"({sub(k)} {pick('IN', 'NOT IN')} ({sub(k)}, {sub(k)}, NULL))")(
+            pick("int", "string", "date")
         ),
-        lambda: (lambda k: f"({sub(k)} {pick('IN', 'NOT IN')} ({sub(k)}, {sub(k)}, NULL))")(pick("int", "string", "date")),
-        lambda: (lambda k: f"({sub(k)} {pick('BETWEEN', 'NOT BETWEEN')} {sub(k)} AND {sub(k)})")(pick("int", "double", "date")),
+        lambda: (lambda k: f"({sub(k)} {pick('BETWEEN', 'NOT BETWEEN')} {sub(k)} AND {sub(k)})")(
+            pick("int", "double", "date")
+        ),
         lambda: f"({sub('string')} = {sub('string')})",
         lambda: f"({sub('string')} {pick('LIKE', 'NOT LIKE')} {_quoted(pick(*_PATTERNS))})",
         lambda: f"REGEXP_LIKE({sub('string')}, {_quoted(pick(*_REGEXES))})",
@@ -154,7 +216,9 @@ _OWN = {
         *_numbers(sub, pick),
         lambda: f"({sub()} {pick('/', '%')} {sub(pick('int', 'long'))})",
         lambda: f"CAST({sub(pick('int', 'double', 'decimal', 'string'))} AS long)",
-        lambda: (lambda k: f"TIMESTAMPDIFF({pick('MICROSECOND', 'SECOND', 'HOUR', 'DAY', 'WEEK')}, {sub(k)}, {sub(k)})")(pick("timestamp", "timestamptz")),
+        lambda: (
+            lambda k: f"TIMESTAMPDIFF({pick('MICROSECOND', 'SECOND', 'HOUR', 'DAY', 'WEEK')}, {sub(k)}, {sub(k)})"
+        )(pick("timestamp", "timestamptz")),
         lambda: f"TIMESTAMPDIFF(DAY, {sub('date')}, {sub('date')})",
     ],
     "double": lambda sub, pick: [
@@ -167,7 +231,9 @@ _OWN = {
     ],
     "decimal": lambda sub, pick: [
         lambda: f"CAST(({sub()} {pick('+', '-', '*')} {sub()}) AS decimal({pick('10,2', '38,4', '20,10', '5,5')}))",
-        lambda: f"CAST({sub(pick('int', 'long', 'decimal', 'string'))} AS decimal({pick('10,2', '38,0', '38,10', '5,5')}))",
+        lambda: (
+            f"CAST({sub(pick('int', 'long', 'decimal', 'string'))} AS decimal({pick('10,2', '38,0', '38,10', '5,5')}))"
+        ),
         lambda: f"{pick('FLOOR', 'CEIL', 'ROUND')}({sub()})",
         lambda: f"- ({sub()})",
         lambda: f"ABS({sub()})",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from tacet_runtime.plan import types as t
-from tacet_runtime.plan.types import Type
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.types import Type
 
 Castable: TypeAlias = Literal["never", "always", "may_fail"]
 
@@ -21,12 +23,18 @@ MEANINGS: tuple[tuple[str, str], ...] = (
     ("double -> float", "the nearest float; above the largest is an error"),
     ("double, float -> int, long", "toward zero; out of range is an error"),
     ("string -> int, long", "an optional `-`, then ASCII digits; anything else is an error"),
-    ("string -> decimal(p,s)", "an optional `-`, digits, and at most s fraction digits that are not trailing zeros; anything else is an error"),
+    (
+        "string -> decimal(p,s)",
+        "an optional `-`, digits, and at most s fraction digits that are not trailing zeros; anything else is an error",
+    ),
     ("string -> double", "as `-1.5e3` is written; anything else, or an infinite one, is an error"),
     ("string -> boolean", "`true` or `false`; anything else is an error"),
     ("string -> date", "`YYYY-MM-DD`; anything else is an error"),
     ("string -> uuid", "8-4-4-4-12 hexadecimal digits; anything else is an error"),
-    ("int, long, decimal, boolean, date, uuid -> string", "digits with the scale's fraction; `true` or `false`; `YYYY-MM-DD`; lower case"),
+    (
+        "int, long, decimal, boolean, date, uuid -> string",
+        "digits with the scale's fraction; `true` or `false`; `YYYY-MM-DD`; lower case",
+    ),
     ("date -> timestamp, timestamptz", "its midnight, UTC"),
     ("timestamp, timestamptz -> date, time", "its day, its time of day, UTC"),
     ("timestamp <-> timestamptz", "the same wall clock, UTC"),
@@ -34,7 +42,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 """What docs/expressions.md says of the table below."""
 
 
-def castable(source: Type, target: Type) -> Castable:
+def castable(source: Type, target: Type) -> Castable:  # noqa: C901, PLR0912  (a flat match)
     """Tell whether `CAST(source AS target)` exists, and whether a value can fail."""
     if source == target:
         return "never" if isinstance(source, t.ListType | t.MapType | t.StructType) else "always"
@@ -47,14 +55,14 @@ def castable(source: Type, target: Type) -> Castable:
             return "may_fail"
         case t.DoubleType() | t.FloatType(), t.LongType():
             return "may_fail"
-        case (t.IntType() | t.LongType()), t.DecimalType(p, s):
+        case ((t.IntType() | t.LongType()), t.DecimalType(p, s)):
             return "always" if p - s >= whole_digits(source) else "may_fail"
         case t.DecimalType(p, s), t.DecimalType(q, r):
             return "always" if q - r >= p - s + (r < s) else "may_fail"
         case t.DecimalType(p, s), t.IntType():
-            return "always" if p - s <= 9 else "may_fail"  # noqa: PLR2004  (a 10-digit number can exceed 2**31)
+            return "always" if p - s <= 9 else "may_fail"
         case t.DecimalType(p, s), t.LongType():
-            return "always" if p - s <= 18 else "may_fail"  # noqa: PLR2004
+            return "always" if p - s <= 18 else "may_fail"
         case t.DecimalType(), t.DoubleType() | t.StringType():
             return "always"
         case t.FloatType(), t.DoubleType():
@@ -62,16 +70,22 @@ def castable(source: Type, target: Type) -> Castable:
         case t.DoubleType(), t.FloatType():
             return "may_fail"
         case t.StringType(), (
-            t.IntType() | t.LongType() | t.DecimalType() | t.DoubleType() | t.BooleanType() | t.DateType() | t.UuidType()
+            t.IntType()
+            | t.LongType()
+            | t.DecimalType()
+            | t.DoubleType()
+            | t.BooleanType()
+            | t.DateType()
+            | t.UuidType()
         ):
             return "may_fail"
-        case (t.BooleanType() | t.DateType() | t.UuidType()), t.StringType():
+        case ((t.BooleanType() | t.DateType() | t.UuidType()), t.StringType()):
             return "always"
         case t.DateType(), t.TimestampType() | t.TimestamptzType():
             return "always"
-        case (t.TimestampType() | t.TimestamptzType()), t.DateType() | t.TimeType():
+        case ((t.TimestampType() | t.TimestamptzType()), t.DateType() | t.TimeType()):
             return "always"
-        case (t.TimestampType() | t.TimestamptzType()), t.TimestampType() | t.TimestamptzType():
+        case ((t.TimestampType() | t.TimestamptzType()), t.TimestampType() | t.TimestamptzType()):
             return "always"
         case _:
             return "never"

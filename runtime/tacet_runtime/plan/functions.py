@@ -33,6 +33,7 @@ class Function(msgspec.Struct, frozen=True):
     """What the renderers do where engines differ."""
 
 
+# fmt: off
 FUNCTIONS: tuple[Function, ...] = (
     Function(
         "and", "logic", "a AND b", ("boolean, boolean -> boolean",),
@@ -230,6 +231,7 @@ FUNCTIONS: tuple[Function, ...] = (
     ),
 )
 
+# fmt: on
 BY_NAME: dict[str, Function] = {f.name: f for f in FUNCTIONS}
 
 WRITTEN_AS_CALLS: dict[str, str] = {

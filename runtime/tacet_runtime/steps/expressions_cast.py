@@ -51,7 +51,7 @@ def _matching(pattern: str, value: Any) -> Any:
 def _whole(value: Any) -> int:
     if isinstance(value, str):
         digits = _matching("-?[0-9]+", value)
-        if len(digits.lstrip("-0")) > 20:  # noqa: PLR2004  (more digits than any long; Python refuses to read thousands)
+        if len(digits.lstrip("-0")) > 20:
             raise Failed
         return int(Decimal(digits))
     return math.trunc(value)
@@ -61,7 +61,7 @@ def _decimal(value: Any, target: t.Type, scale: int) -> Decimal:
     if isinstance(value, str):
         fraction = rf"(\.[0-9]{{1,{scale}}}0*|\.0+)?" if scale else r"(\.0+)?"
         digits = Decimal(_matching("-?[0-9]+" + fraction, value))
-        if digits.adjusted() > 40:  # noqa: PLR2004  (beyond every decimal)
+        if digits.adjusted() > 40:
             raise Failed
     else:
         digits = Decimal(value)
@@ -74,7 +74,7 @@ def _decimal(value: Any, target: t.Type, scale: int) -> Decimal:
 
 def _single(value: float) -> float:
     try:
-        return float(struct.unpack("f", struct.pack("f", value))[0])
+        return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError as error:
         raise Failed from error
 

@@ -68,7 +68,7 @@ def _div(type_: t.Type, a: Any, b: Any) -> Any:
     return fitting(quotient if (a < 0) == (b < 0) else -quotient, type_)
 
 
-def _mod(type_: t.Type, a: int, b: int) -> int:
+def _mod(_: t.Type, a: int, b: int) -> int:
     if b == 0:
         raise Failed
     rest = abs(a) % abs(b)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, coerce, type_of, unify
-from tacet_codegen.frontend.expressions.literals import BOOLEAN, DOUBLE, INT, LONG, STRING
-from tacet_codegen.frontend.expressions.patterns import portable
-from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import is_exact, is_float, is_ordered, is_plain, is_whole, spelled
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import EXTRACT_UNITS, MICROS, TRUNC_UNITS, WRITTEN_AS_CALLS
 
+from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, coerce, type_of, unify
+from tacet_codegen.frontend.expressions.literals import BOOLEAN, DOUBLE, INT, LONG, STRING
+from tacet_codegen.frontend.expressions.patterns import portable
+from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
+
 if TYPE_CHECKING:
-    from tacet_codegen.frontend.expressions.check import Checker
-    from tacet_codegen.frontend.expressions.syntax import Node
     from tacet_runtime.plan.types import Type
+
+    from tacet_codegen.frontend.expressions.check import Checker
+    from tacet_codegen.frontend.expressions.rewrite import Node
 
 _ARGUMENTS: dict[str, tuple[int, int]] = {
     "coalesce": (1, 1000), "nullif": (2, 2), "greatest": (2, 100), "least": (2, 100), "concat": (1, 1000), "substring": (2, 3), "mod": (2, 2),
@@ -262,7 +264,8 @@ def _text(checker: Checker, node: Node, function: str, name: str) -> Expression:
                     "E511", "REPLACE of empty text", syntax.at(node.args[1]), "write the text that is replaced"
                 )
     args = tuple(checker.of(a, STRING, name) for a in node.args)
-    result = {"length": INT, "position": INT, "starts_with": BOOLEAN, "ends_with": BOOLEAN}.get(function, STRING)
+    results: dict[str, Type] = {"length": INT, "position": INT, "starts_with": BOOLEAN, "ends_with": BOOLEAN}
+    result = results.get(function, STRING)
     return args[0] if function == "concat" and len(args) == 1 else Call(function, args, result)
 
 
@@ -303,7 +306,8 @@ def _time(checker: Checker, node: Node, function: str) -> Expression:
     days = {"second", "minute", "hour", "millisecond", "microsecond"}
     if (isinstance(type_, t.DateType) and unit in days) or (isinstance(type_, t.TimeType) and unit not in days):
         raise Refused("E511", f"{function.upper()}: {spelled(type_)} has no {unit}", syntax.at(written))
-    result: Type = {"extract": INT, "timestampdiff": LONG}.get(function, type_)
+    results: dict[str, Type] = {"extract": INT, "timestampdiff": LONG}
+    result = results.get(function, type_)
     return Call(function, (Literal(STRING, unit), *args), result)
 
 

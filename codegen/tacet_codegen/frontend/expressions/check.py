@@ -5,23 +5,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable, is_ordered, is_plain, spelled
+from tacet_runtime.plan.expressions import Call, Cast, Column, Expression, Interval, Literal
+from tacet_runtime.plan.functions import WRITTEN_AS_CALLS
+
 from tacet_codegen.frontend.expressions import calls
 from tacet_codegen.frontend.expressions.coerce import Loose, choice, coerce, type_of, unify, untyped
 from tacet_codegen.frontend.expressions.literals import BOOLEAN, STRING, interval, moment, negated, number, too_large
 from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_codegen.frontend.paths import parse_path
 from tacet_codegen.frontend.types import PRIMITIVES
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable, is_ordered, is_plain, spelled
-from tacet_runtime.plan.expressions import Call, Cast, Column, Expression, Interval, Literal
-from tacet_runtime.plan.functions import WRITTEN_AS_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tacet_codegen.frontend.expressions.coerce import Operand
-    from tacet_codegen.frontend.expressions.syntax import Node, Syntax
     from tacet_runtime.plan.types import Type
+
+    from tacet_codegen.frontend.expressions.coerce import Operand
+    from tacet_codegen.frontend.expressions.rewrite import Node
+    from tacet_codegen.frontend.expressions.syntax import Syntax
 
 MAX_NODES = 10_000
 _SPELLED = {
@@ -69,7 +72,7 @@ class Checker:
         self.scope = scope
         self.nodes = 0
 
-    def operand(self, node: Node) -> Operand:
+    def operand(self, node: Node) -> Operand:  # noqa: C901  (a flat match)
         """Type a node; NULL and paths stay loose."""
         self.nodes += 1
         at = self.syntax.at(node)
@@ -82,13 +85,13 @@ class Checker:
             )
         match node.op:
             case "column":
-                return self.column(node)
+                return self._column(node)
             case "path":
-                return self.path(node)
+                return self._path(node)
             case "number":
                 return number(node.name, at)
             case "string":
-                return self.string(node)
+                return self._string(node)
             case "constant":
                 return Loose(None, at) if node.name == "NULL" else Literal(BOOLEAN, node.name == "TRUE")
             case "date" | "time" | "timestamp" | "timestamptz":
@@ -98,11 +101,11 @@ class Checker:
             case "type":
                 raise Refused("E501", "a type stands where a value is expected", at)
             case "call":
-                return self.call(node)
+                return self._call(node)
             case "case":
-                return self.case(node)
+                return self._case(node)
             case _:
-                return self.operator(node)
+                return self._operator(node)
 
     def value(self, node: Node) -> Expression:
         """Type a node that must have a type of its own."""
@@ -135,7 +138,7 @@ class Checker:
         """Type a node that must be of one type."""
         return coerce(self.part(node), target, what, self.syntax.at(node))
 
-    def column(self, node: Node) -> Column:
+    def _column(self, node: Node) -> Column:
         name = node.name
         if name in self.scope.columns:
             return Column(name, self.scope.columns[name])
@@ -147,7 +150,7 @@ class Checker:
             hint = f"write a path: `$.{name}`"
         raise Refused("E505", f"`{name}` is not known here", self.syntax.at(node), hint)
 
-    def path(self, node: Node) -> Loose:
+    def _path(self, node: Node) -> Loose:
         at = self.syntax.at(node)
         path, wrong = parse_path(node.name)
         if path is None:
@@ -163,27 +166,27 @@ class Checker:
             raise Refused("E513", f"`{path.root}` is not known before `explode`", at, "start at the message: `$.`")
         return Loose(path, at)
 
-    def string(self, node: Node) -> Literal:
+    def _string(self, node: Node) -> Literal:
         if node.extra is not None:
             raise Refused("E511", "ESCAPE belongs to LIKE", self.syntax.at(node), "take it out")
         return Literal(STRING, node.name)
 
-    def call(self, node: Node) -> Expression:
+    def _call(self, node: Node) -> Expression:
         upper = node.name.upper()
         if upper == "CAST":
-            return self.cast(node)
+            return self._cast(node)
         if upper in WRITTEN_AS_CALLS or upper in {"EXTRACT", "TIMESTAMPDIFF"}:
             return calls.call(self, node, WRITTEN_AS_CALLS.get(upper, upper.lower()))
         raise calls.unknown(node.name, self.syntax.at(node))
 
-    def cast(self, node: Node) -> Expression:
+    def _cast(self, node: Node) -> Expression:
         at = self.syntax.at(node)
-        if len(node.args) != 2 or node.args[1].op != "type":  # noqa: PLR2004
+        if len(node.args) != 2 or node.args[1].op != "type":
             raise Refused("E501", "CAST takes a value and a type", at, "write `CAST(x AS long)`")
-        target = self.type(node.args[1])
+        target = self._type(node.args[1])
         operand = self.operand(node.args[0])
         if isinstance(operand, Loose):
-            return coerce(operand, self.path_cast(operand, target), "CAST", at)
+            return coerce(operand, self._path_cast(operand, target), "CAST", at)
         if isinstance(operand, Interval):
             raise Refused("E506", "an interval is no value", at, "add it to a date or timestamp")
         source = type_of(operand)
@@ -193,7 +196,7 @@ class Checker:
             raise calls.no_cast(source, target, at)
         return Cast(operand, target)
 
-    def path_cast(self, operand: Loose, target: Type) -> Type:
+    def _path_cast(self, operand: Loose, target: Type) -> Type:
         if operand.path and not isinstance(target, t.BooleanType | t.StringType | t.LongType | t.DoubleType):
             raise Refused(
                 "E513",
@@ -203,7 +206,7 @@ class Checker:
             )
         return target
 
-    def type(self, node: Node) -> Type:
+    def _type(self, node: Node) -> Type:
         name = node.name.lower()
         if name in PRIMITIVES:
             return PRIMITIVES[name]
@@ -215,19 +218,19 @@ class Checker:
         hint = f"did you mean `{near}`?" if near else f"known: {known}, decimal(p,s)"
         raise Refused("E510", f"`{node.name}` is no type that CAST knows", self.syntax.at(node), hint)
 
-    def case(self, node: Node) -> Expression:
+    def _case(self, node: Node) -> Expression:
         subject, *rest = node.args
         pairs = [(rest[i], rest[i + 1]) for i in range(0, len(rest) - 1, 2)]
-        whens = [(self.condition(subject, c), self.part(r)) for c, r in pairs]
+        whens = [(self._condition(subject, c), self.part(r)) for c, r in pairs]
         otherwise = self.part(rest[-1]) if len(rest) % 2 else None
         return choice(whens, otherwise, self.syntax.at(node))
 
-    def condition(self, subject: Node, node: Node) -> Expression:
+    def _condition(self, subject: Node, node: Node) -> Expression:
         if subject.op == "none":
             return self.of(node, BOOLEAN, "WHEN")
-        return self.compared("eq", (subject, node), self.syntax.at(node))
+        return self._compared("eq", (subject, node), self.syntax.at(node))
 
-    def operator(self, node: Node) -> Expression:
+    def _operator(self, node: Node) -> Expression:
         what, at = _SPELLED[node.op], self.syntax.operator(node)
         match node.op:
             case "and" | "or" | "not" | "is_true" | "is_false":
@@ -235,19 +238,19 @@ class Checker:
             case "is_null":
                 return Call("is_null", (self.value(node.args[0]),), BOOLEAN)
             case "neg":
-                return self.negation(node)
+                return self._negation(node)
             case "like":
-                return self.like(node)
+                return self._like(node)
             case "add" | "sub" if any(a.op == "interval" for a in node.args):
-                return self.shifted(node, at)
+                return self._shifted(node, at)
             case "add" | "sub" | "mul" | "div" | "mod":
                 return calls.arithmetic(self, node.op, node.args, what, at)
             case "concat":
                 return Call("concat", tuple(self.of(a, STRING, what) for a in node.args), STRING)
             case _:
-                return self.compared(node.op, node.args, at)
+                return self._compared(node.op, node.args, at)
 
-    def compared(self, op: str, nodes: tuple[Node, ...], at: int) -> Expression:
+    def _compared(self, op: str, nodes: tuple[Node, ...], at: int) -> Expression:
         what = f"`{_SPELLED[op]}`"
         args = unify([self.part(n) for n in nodes], what, at)
         type_ = type_of(args[0])
@@ -259,7 +262,7 @@ class Checker:
             )
         return Call(op, args, BOOLEAN)
 
-    def negation(self, node: Node) -> Expression:
+    def _negation(self, node: Node) -> Expression:
         inner = self.operand(node.args[0])
         at = self.syntax.at(node)
         if isinstance(inner, Literal):
@@ -268,7 +271,7 @@ class Checker:
                 return constant
         return calls.number_call(self, "neg", node, "-")
 
-    def like(self, node: Node) -> Expression:
+    def _like(self, node: Node) -> Expression:
         pattern = node.args[1]
         if pattern.op != "string":
             raise Refused(
@@ -281,7 +284,7 @@ class Checker:
         args = (self.of(node.args[0], STRING, "LIKE"), Literal(STRING, pattern.name))
         return Call("like", args if pattern.extra is None else (*args, Literal(STRING, pattern.extra)), BOOLEAN)
 
-    def shifted(self, node: Node, at: int) -> Expression:
+    def _shifted(self, node: Node, at: int) -> Expression:
         left, right = node.args
         if right.op != "interval":
             raise Refused(

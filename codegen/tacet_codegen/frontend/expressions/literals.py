@@ -7,9 +7,10 @@ import math
 import re
 from decimal import Context, Decimal
 
-from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Interval, Literal
+
+from tacet_codegen.frontend.expressions.problems import Refused
 
 INT = t.IntType()
 LONG = t.LongType()
@@ -38,7 +39,7 @@ def number(text: str, at: int) -> Literal:
         return Literal(DOUBLE, value)
     if "." in text:
         return _decimal(text, at)
-    whole = int(text) if len(text) <= 40 else 10**40  # noqa: PLR2004
+    whole = int(text) if len(text) <= 40 else 10**40
     return integer(whole, text, at)
 
 
@@ -60,7 +61,7 @@ def _decimal(text: str, at: int) -> Literal:
     whole, fraction = text.split(".")
     whole = whole.lstrip("0") or "0"
     precision, scale = len(whole.strip("0") and whole) + len(fraction), len(fraction)
-    if precision > 38:  # noqa: PLR2004
+    if precision > 38:
         raise Refused("E508", f"`{text}` has more than 38 digits", at, "write fewer digits, or a double: `1.5e0`")
     return Literal(t.DecimalType(max(precision, 1), scale), f"{whole}.{fraction}")
 
@@ -98,11 +99,12 @@ def moment(kind: str, text: str, at: int) -> Literal:
         "timestamptz": "write `TIMESTAMPTZ '2026-01-31 23:59:59Z'`",
     }[kind]
     try:
-        if not re.fullmatch(form, text, re.ASCII):
-            raise ValueError
-        return _moment(kind, text)
+        literal = _moment(kind, text) if re.fullmatch(form, text, re.ASCII) else None
     except (ValueError, OverflowError):
-        raise Refused("E508", f"`{text}` is no {kind}", at, hint) from None
+        literal = None
+    if literal is None:
+        raise Refused("E508", f"`{text}` is no {kind}", at, hint)
+    return literal
 
 
 def _moment(kind: str, text: str) -> Literal:

@@ -1,63 +1,24 @@
 """Tokens -> a tree of operators, through sqlglot, which is shown placeholders for everything but operators.
 
-sqlglot says what binds to what; which operators there are, and what they are called, is said here. A node knows its
+sqlglot says what binds to what; which operators there are, and what they are called, is said here. `rewrite.py` writes
+what it is shown. A node knows its
 first and last token, so that every mistake has its exact place.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
 from tacet_codegen.frontend.expressions.problems import Refused
-from tacet_codegen.frontend.expressions.scan import MAX_NESTING, Token
+from tacet_codegen.frontend.expressions.rewrite import MAX_DEPTH, Node, Rewriter, too_deep
 
-MAX_DEPTH = 64
-_SEPARATORS = {"CAST": "AS", "EXTRACT": "FROM", "POSITION": "IN"}
-"""Functions whose arguments SQL separates with a word."""
-_TYPED = {"DATE", "TIME", "TIMESTAMP", "TIMESTAMPTZ", "INTERVAL"}
-_UNITS = {u + s for u in ("YEAR", "MONTH", "WEEK", "DAY", "HOUR", "MINUTE", "SECOND", "QUARTER") for s in ("", "S")}
-_REFUSED_WORDS = {
-    "SELECT": ("a sub-query", "join reference data with `lookups`"),
-    "WITH": ("a sub-query", "join reference data with `lookups`"),
-    "EXISTS": ("a sub-query", "join reference data with `lookups`, and test `IS NULL`"),
-    "OVER": ("a window function", "an expression sees one row"),
-    "FILTER": ("an aggregate", "an expression sees one row"),
-    "ILIKE": ("the operator ILIKE", "write `LOWER(x) LIKE 'pattern'`"),
-    "SIMILAR": ("the operator SIMILAR TO", "write `REGEXP_LIKE(x, 'pattern')`"),
-    "RLIKE": ("the operator RLIKE", "write `REGEXP_LIKE(x, 'pattern')`"),
-    "REGEXP": ("the operator REGEXP", "write `REGEXP_LIKE(x, 'pattern')`"),
-    "GLOB": ("the operator GLOB", "write `LIKE`"),
-    "DIV": ("the operator DIV", "write `/`: it truncates on integers"),
-    "XOR": ("the operator XOR", "write `<>` between two conditions"),
-    "COLLATE": ("a collation", "text is compared by its code points"),
-    "AT": ("AT TIME ZONE", "all time is UTC"),
-    "ANY": ("a quantified comparison", "write `IN`"),
-    "SOME": ("a quantified comparison", "write `IN`"),
-    "ALL": ("a quantified comparison", "write `AND`"),
-    "LAMBDA": ("a lambda", "an expression has no variables of its own"),
-    "SYMMETRIC": ("BETWEEN SYMMETRIC", "write the lower limit first"),
-    "UNKNOWN": ("IS UNKNOWN", "write `IS NULL`"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """An operator (`and`, `eq`, `call`, ...) over its arguments, or a leaf (`column`, `string`, ...) with its token.
-
-    `name` is the function's, the type's or the column's name as written; `extra` a leaf's second part (an interval's
-    unit, LIKE's escape character).
-    """
-
-    op: str
-    first: int
-    last: int
-    args: tuple[Node, ...] = ()
-    name: str = ""
-    extra: str | None = None
+if TYPE_CHECKING:
+    from tacet_codegen.frontend.expressions.scan import Token
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +34,7 @@ class Syntax:
 
     def operator(self, node: Node) -> int:
         """Return the offset of a binary node's operator."""
-        if len(node.args) < 2 or node.op in {"call", "case", "cast"}:  # noqa: PLR2004
+        if len(node.args) < 2 or node.op in {"call", "case", "cast"}:
             return self.at(node)
         after = node.args[0].last + 1
         while after < node.last and self.tokens[after].text == ")":
@@ -83,21 +44,15 @@ class Syntax:
 
 def read(tokens: tuple[Token, ...]) -> Syntax:
     """Return the tree. Raises Refused."""
-    leaves, pieces = _Rewriter(tokens).run()
+    leaves, pieces = Rewriter(tokens).run()
     sql = " ".join(text for text, _ in pieces)
     try:
         parsed = sqlglot.parse_one(sql)
     except ParseError as error:
         raise _syntax_error(error, pieces, tokens) from None
     except RecursionError:
-        raise _too_deep(tokens[0].at) from None
+        raise too_deep(tokens[0].at) from None
     return Syntax(_Converter(tokens, leaves).node(parsed, 0), tokens)
-
-
-def _too_deep(at: int) -> Refused:
-    return Refused(
-        "E512", f"an expression nested more than {MAX_DEPTH} deep", at, "split it into fields or rules of their own"
-    )
 
 
 def _syntax_error(error: ParseError, pieces: list[tuple[str, int]], tokens: tuple[Token, ...]) -> Refused:
@@ -109,202 +64,16 @@ def _syntax_error(error: ParseError, pieces: list[tuple[str, int]], tokens: tupl
         if offset > end:
             index = token
             break
-    token = tokens[index]
+    near = tokens[index]
     return Refused(
         "E501",
-        f"the expression cannot be read near `{token.text}`",
-        token.at,
+        f"the expression cannot be read near `{near.text}`",
+        near.at,
         "is an operand, a comma or a parenthesis missing?",
     )
 
 
-@dataclass(slots=True)
-class _Frame:
-    """An open parenthesis or CASE; `separator` is the word that this call takes for a comma."""
-
-    at: int
-    text: str
-    separator: str | None = None
-
-
-class _Rewriter:
-    """Writes the text that sqlglot reads: operators as they are, `t<i>` for a leaf, `f<i>(` for a call."""
-
-    def __init__(self, tokens: tuple[Token, ...]) -> None:
-        self.tokens = tokens
-        self.leaves: dict[int, Node] = {}
-        self.pieces: list[tuple[str, int]] = []
-        self.frames: list[_Frame] = []
-        self.prefixes = 0
-
-    def run(self) -> tuple[dict[int, Node], list[tuple[str, int]]]:
-        i = 0
-        while i < len(self.tokens):
-            i = self.step(i)
-        if self.frames:
-            frame = self.frames[-1]
-            raise Refused(
-                "E501",
-                f"`{frame.text}` is not closed",
-                frame.at,
-                "write `END`" if frame.text == "CASE" else "write `)`",
-            )
-        return self.leaves, self.pieces
-
-    def text(self, i: int) -> str:
-        return self.tokens[i].text.upper() if 0 <= i < len(self.tokens) else ""
-
-    def kind(self, i: int) -> str:
-        return self.tokens[i].kind if 0 <= i < len(self.tokens) else ""
-
-    def emit(self, text: str, i: int) -> int:
-        self.pieces.append((text, i))
-        return i + 1
-
-    def leaf(self, node: Node) -> int:
-        if self.pieces and self.pieces[-1][0][0] == "t" and self.pieces[-1][0][1:].isdigit():
-            token = self.tokens[node.first]
-            raise Refused(
-                "E501",
-                f"`{token.text}` follows a value with no operator between them",
-                token.at,
-                "write an operator before it",
-            )
-        self.leaves[node.first] = node
-        self.emit(f"t{node.first}", node.first)
-        return node.last + 1
-
-    def step(self, i: int) -> int:
-        token = self.tokens[i]
-        prefix = token.text == "-" or self.text(i) == "NOT"
-        self.prefixes = self.prefixes + 1 if prefix else 0
-        if self.prefixes > MAX_DEPTH:
-            raise _too_deep(token.at)
-        match token.kind:
-            case "number":
-                return self.leaf(Node("number", i, i, name=token.text))
-            case "string":
-                return self.string(i)
-            case "path":
-                return self.leaf(Node("path", i, i, name=token.text))
-            case "operator":
-                return self.operator(i)
-            case "word":
-                return self.word(i)
-            case _:
-                return self.name(i)
-
-    def string(self, i: int) -> int:
-        if self.text(i + 1) == "ESCAPE" and self.kind(i + 2) == "string":
-            return self.leaf(Node("string", i, i + 2, name=self.tokens[i].value, extra=self.tokens[i + 2].value))
-        return self.leaf(Node("string", i, i, name=self.tokens[i].value))
-
-    def operator(self, i: int) -> int:
-        token = self.tokens[i]
-        if token.text == "(":
-            self.push(_Frame(token.at, "("))
-        elif token.text == ")":
-            if not self.frames or self.frames[-1].text != "(":
-                raise Refused("E501", "`)` closes nothing", token.at, "take it out, or write the `(`")
-            self.frames.pop()
-        return self.emit(token.text, i)
-
-    def push(self, frame: _Frame) -> None:
-        self.frames.append(frame)
-        if len(self.frames) > MAX_NESTING:
-            raise _too_deep(frame.at)
-
-    def word(self, i: int) -> int:
-        word = self.text(i)
-        if self.frames and word == self.frames[-1].separator:
-            return self.separator(i, word)
-        match word:
-            case "NULL" | "TRUE" | "FALSE" if (
-                self.text(i - 1) != "IS" and self.text(i - 2) + self.text(i - 1) != "ISNOT"
-            ):
-                return self.leaf(Node("constant", i, i, name=word))
-            case "CASE":
-                self.push(_Frame(self.tokens[i].at, "CASE"))
-            case "END":
-                if not self.frames or self.frames[-1].text != "CASE":
-                    raise Refused("E501", "`END` closes no CASE", self.tokens[i].at, "take it out")
-                self.frames.pop()
-            case "AS":
-                raise Refused(
-                    "E502",
-                    "a name with AS is not in the language",
-                    self.tokens[i].at,
-                    "the field is named by the contract",
-                )
-            case "ESCAPE":
-                raise Refused(
-                    "E511", "ESCAPE takes two pieces of text", self.tokens[i].at, "write `LIKE 'pattern' ESCAPE '!'`"
-                )
-            case _:
-                pass
-        return self.emit(word, i)
-
-    def separator(self, i: int, word: str) -> int:
-        self.frames[-1].separator = None
-        i = self.emit(",", i)
-        if word != "AS":
-            return i
-        last = i
-        depth = 0
-        while last < len(self.tokens) and (depth or self.tokens[last].text != ")"):
-            depth += {"(": 1, ")": -1}.get(self.tokens[last].text, 0)
-            last += 1
-        if last == i or last == len(self.tokens):
-            raise Refused("E501", "CAST without a type", self.tokens[i - 1].at, "write `CAST(x AS long)`")
-        name = "".join(t.text for t in self.tokens[i:last])
-        return self.leaf(Node("type", i, last - 1, name=name))
-
-    def name(self, i: int) -> int:
-        token, upper = self.tokens[i], self.text(i)
-        if upper in _TYPED and self.kind(i + 1) == "string":
-            return self.typed(i, upper)
-        if upper == "INTERVAL" and self.kind(i + 1) == "number":
-            raise Refused(
-                "E508",
-                "an interval's number stands in quotes",
-                self.tokens[i + 1].at,
-                f"write `INTERVAL '{self.tokens[i + 1].text}' DAY`",
-            )
-        after_value = bool(self.pieces) and (self.pieces[-1][0] == ")" or self.pieces[-1][0][0] == "t")
-        if self.text(i + 1) == "(" and "." not in token.text:
-            if upper in {"SELECT", "EXISTS", "ANY", "SOME", "ALL"} or (after_value and upper in _REFUSED_WORDS):
-                raise self.refused(i)
-            frame = _Frame(self.tokens[i + 1].at, "(", _SEPARATORS.get(upper))
-            self.emit(f"f{i}", i)
-            self.push(frame)
-            self.emit("(", i + 1)
-            return i + 2
-        operand = not after_value and upper not in {"SELECT", "WITH", "UNKNOWN", "SYMMETRIC"}
-        if upper in _REFUSED_WORDS and not operand:
-            raise self.refused(i)
-        return self.leaf(Node("column", i, i, name=token.text))
-
-    def refused(self, i: int) -> Refused:
-        what, hint = _REFUSED_WORDS[self.text(i)]
-        return Refused("E503", f"{what} is not in the language", self.tokens[i].at, hint)
-
-    def typed(self, i: int, kind: str) -> int:
-        value = self.tokens[i + 1].value
-        if kind != "INTERVAL":
-            return self.leaf(Node(kind.lower(), i, i + 1, name=value))
-        unit = self.text(i + 2)
-        if unit not in _UNITS:
-            at = self.tokens[min(i + 2, len(self.tokens) - 1)].at
-            raise Refused(
-                "E508",
-                "an interval without a unit",
-                at,
-                "write `INTERVAL '1' DAY`, with YEAR, MONTH, WEEK, DAY, HOUR, MINUTE or SECOND",
-            )
-        return self.leaf(Node("interval", i, i + 2, name=value, extra=unit.removesuffix("S")))
-
-
-_BINARY: dict[type[exp.Expression], str] = {
+_BINARY: dict[type[exp.Expr], str] = {
     exp.EQ: "eq",
     exp.NEQ: "ne",
     exp.LT: "lt",
@@ -320,7 +89,7 @@ _BINARY: dict[type[exp.Expression], str] = {
     exp.Mod: "mod",
     exp.Like: "like",
 }
-_CHAINS: dict[type[exp.Expression], str] = {exp.And: "and", exp.Or: "or", exp.DPipe: "concat"}
+_CHAINS: dict[type[exp.Expr], str] = {exp.And: "and", exp.Or: "or", exp.DPipe: "concat"}
 
 
 class _Converter:
@@ -331,11 +100,13 @@ class _Converter:
         self.leaves = leaves
         self.named = {f"t{i}" for i in leaves}
 
-    def node(self, e: exp.Expression | None, depth: int) -> Node:
+    def node(self, e: exp.Expr | None, depth: int) -> Node:  # noqa: C901, PLR0912  (a flat match)
         if depth > MAX_DEPTH:
-            raise _too_deep(self.tokens[0].at)
+            raise too_deep(self.tokens[0].at)
         while isinstance(e, exp.Paren):
             e = e.this
+        if e is None:
+            raise self.refused(e)
         if type(e) in _CHAINS:
             return self.chain(e, depth)
         if type(e) in _BINARY:
@@ -363,13 +134,13 @@ class _Converter:
             case _:
                 raise self.refused(e)
 
-    def over(self, op: str, *args: exp.Expression, depth: int, first: int | None = None) -> Node:
+    def over(self, op: str, *args: exp.Expr, depth: int, first: int | None = None) -> Node:
         nodes = tuple(self.node(a, depth + 1) for a in args)
         start = min((n.first for n in nodes), default=first or 0)
         last = max((n.last for n in nodes), default=first or 0)
         return Node(op, start if first is None else first, last, nodes)
 
-    def prefix(self, op: str, e: exp.Expression, depth: int) -> Node:
+    def prefix(self, op: str, e: exp.Expr, depth: int) -> Node:
         node = self.over(op, e, depth=depth)
         before = node.first - 1
         while before > 0 and self.tokens[before].text == "(":
@@ -377,9 +148,10 @@ class _Converter:
         starts = self.tokens[max(before, 0)].text.upper() in {"NOT", "-"}
         return Node(op, max(before, 0) if starts else node.first, node.last, node.args)
 
-    def chain(self, e: exp.Expression, depth: int) -> Node:
+    def chain(self, e: exp.Expr, depth: int) -> Node:
         """Flatten `a AND b AND c`, which sqlglot nests to the left, without recursion."""
-        kind, args = type(e), []
+        kind = type(e)
+        args: list[exp.Expr] = []
         pending = [e]
         while pending:
             top = pending.pop()
@@ -413,7 +185,7 @@ class _Converter:
             first -= 1
         return Node("case", first, max(p.last for p in known), tuple(parts))
 
-    def refused(self, e: exp.Expression | None) -> Refused:
+    def refused(self, e: exp.Expr | None) -> Refused:
         inside = [int(c.name[1:]) for c in e.find_all(exp.Column) if c.name in self.named] if e else []
         at = self.tokens[min(inside)].at if inside else self.tokens[0].at
         match e:

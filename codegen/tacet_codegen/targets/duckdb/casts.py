@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tacet_codegen.targets.duckdb.literals import string, type_name
-from tacet_codegen.targets.duckdb.text import once
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import castable
+
+from tacet_codegen.targets.duckdb.literals import string, type_name
+from tacet_codegen.targets.duckdb.text import once
 
 _DATE = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
 _DOUBLE = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"
@@ -22,7 +23,7 @@ def cast_sql(sql: str, source: t.Type, target: t.Type) -> str:
     match source, target:
         case t.StringType(), _:
             return _from_text(sql, target)
-        case (t.DecimalType() | t.DoubleType() | t.FloatType()), t.IntType() | t.LongType():
+        case ((t.DecimalType() | t.DoubleType() | t.FloatType()), t.IntType() | t.LongType()):
             return f"TRY_CAST(trunc({sql}) AS {name})"
         case t.DecimalType(precision), t.DoubleType() if precision > _EXACT_DIGITS:
             return f"CAST(CAST({sql} AS VARCHAR) AS DOUBLE)"
@@ -36,7 +37,7 @@ def cast_sql(sql: str, source: t.Type, target: t.Type) -> str:
 
 def _below_one(sql: str, precision: int, scale: int) -> str:
     """DuckDB writes `.05` for a decimal without a digit before the point."""
-    if precision < 38:  # noqa: PLR2004
+    if precision < 38:
         return f"CAST(CAST({sql} AS DECIMAL({precision + 1},{scale})) AS VARCHAR)"
     return rf"regexp_replace(CAST({sql} AS VARCHAR), '^(-?)\.', '\10.')"
 
@@ -60,4 +61,6 @@ def _from_text(sql: str, target: t.Type) -> str:
 
 
 def _fitting(sql: str, pattern: str, name: str) -> str:
-    return once([sql], lambda x: f"CASE WHEN regexp_full_match({x}, {string(pattern)}) THEN TRY_CAST({x} AS {name}) END")
+    return once(
+        [sql], lambda x: f"CASE WHEN regexp_full_match({x}, {string(pattern)}) THEN TRY_CAST({x} AS {name}) END"
+    )

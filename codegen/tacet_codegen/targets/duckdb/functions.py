@@ -6,15 +6,17 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from tacet_codegen.targets.duckdb.literals import interval, string, type_name
-from tacet_codegen.targets.duckdb.text import once
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import MICROS
 
+from tacet_codegen.targets.duckdb.literals import interval, string, type_name
+from tacet_codegen.targets.duckdb.text import once
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_FIRST, _LAST = dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001  (UTC throughout)
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "//", "mod": "%"}
 
@@ -27,7 +29,9 @@ def finite(sql: str) -> str:
 def arithmetic(function: str, args: Sequence[str], type_: t.Type, *, can_fail: bool) -> str:
     """Whole numbers and decimals: calculated one type wider, narrowed with a check."""
     if isinstance(type_, t.DecimalType):
-        sql = {"neg": "(- {0})", "abs": "abs({0})"}.get(function, f"({{0}} {_OPERATORS.get(function)} {{1}})").format(*args)
+        sql = {"neg": "(- {0})", "abs": "abs({0})"}.get(function, f"({{0}} {_OPERATORS.get(function)} {{1}})").format(
+            *args
+        )
         return f"TRY({sql})" if can_fail else sql
     wide = "BIGINT" if isinstance(type_, t.IntType) else "HUGEINT"
     if function in {"neg", "abs"}:
@@ -36,7 +40,7 @@ def arithmetic(function: str, args: Sequence[str], type_: t.Type, *, can_fail: b
     if not can_fail:
         return f"({args[0]} {_OPERATORS[function]} {args[1]})"
     right = f"NULLIF({args[1]}, 0)" if function in {"div", "mod"} else args[1]
-    if function in {"div", "mod"} and len(args[1]) > 160:  # noqa: PLR2004  (DuckDB writes NULLIF's operand twice)
+    if function in {"div", "mod"} and len(args[1]) > 160:
         right = once([args[1]], lambda x: f"NULLIF({x}, 0)")
     return f"TRY_CAST(CAST({args[0]} AS {wide}) {_OPERATORS[function]} CAST({right} AS {wide}) AS {type_name(type_)})"
 
@@ -62,7 +66,7 @@ def add_interval(value: str, type_: t.Type, span: Expression) -> str:
 
 def _limit(span: Interval, *, forward: bool, date: bool) -> str | None:
     """Return the furthest moment that may be moved, or None when there is none."""
-    edge = dt.datetime.max if forward else dt.datetime.min
+    edge = _LAST if forward else _FIRST
     try:
         if span.months:
             count = edge.year * 12 + edge.month - 1 - span.months
@@ -103,7 +107,12 @@ def _ascii(function: str) -> Callable[[Call, list[str]], str]:
     old, new = (_UPPER, _UPPER.lower()) if function == "lower" else (_UPPER.lower(), _UPPER)
 
     def sql(_: Call, args: list[str]) -> str:
-        return once(args, lambda x: f"CASE WHEN strlen({x}) = length({x}) THEN {function}({x}) ELSE translate({x}, '{old}', '{new}') END")
+        return once(
+            args,
+            lambda x: (
+                f"CASE WHEN strlen({x}) = length({x}) THEN {function}({x}) ELSE translate({x}, '{old}', '{new}') END"
+            ),
+        )
 
     return sql
 
@@ -112,9 +121,9 @@ def _rounded(name: str) -> Callable[[Call, list[str]], str]:
     return lambda call, args: f"CAST({name}({args[0]}) AS {type_name(call.type)})"
 
 
-def _like(call: Call, args: list[str]) -> str:
+def _like(_: Call, args: list[str]) -> str:
     """Without ESCAPE a pattern has no backslash, so DuckDB's default does no harm; said all the same."""
-    escape = args[2] if len(args) > 2 else string("\\")  # noqa: PLR2004
+    escape = args[2] if len(args) > 2 else string("\\")
     return f"({args[0]} LIKE {args[1]} ESCAPE {escape})"
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from tacet_codegen.targets.flink.functions import finite, in_range
-from tacet_codegen.targets.flink.literals import string, type_name
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import castable
+
+from tacet_codegen.targets.flink.functions import finite, in_range
+from tacet_codegen.targets.flink.literals import string, type_name
 
 _DATE = "^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])\\z"
 _DOUBLE = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\z"
@@ -26,9 +27,9 @@ def cast_sql(sql: str, source: t.Type, target: t.Type) -> str:
             return sql
         case t.StringType(), _:
             return _from_text(sql, target)
-        case (t.DoubleType() | t.FloatType()), t.IntType():
+        case ((t.DoubleType() | t.FloatType()), t.IntType()):
             return f"CASE WHEN {sql} > -2147483649E0 AND {sql} < 2147483648E0 THEN CAST({sql} AS INT) END"
-        case (t.DoubleType() | t.FloatType()), t.LongType():
+        case ((t.DoubleType() | t.FloatType()), t.LongType()):
             return f"CASE WHEN {sql} >= -9223372036854775808E0 AND {sql} < 9223372036854775808E0 THEN CAST({sql} AS BIGINT) END"
         case t.DecimalType(), t.IntType() | t.LongType():
             return in_range(f"TRUNCATE({sql}, 0)", target)

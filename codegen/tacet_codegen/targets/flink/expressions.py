@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from tacet_codegen.targets.flink.casts import cast_sql
-from tacet_codegen.targets.flink.functions import FUNCTIONS, add_interval, arithmetic
-from tacet_codegen.targets.flink.literals import literal
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import castable
 from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
+
+from tacet_codegen.targets.flink.casts import cast_sql
+from tacet_codegen.targets.flink.functions import FUNCTIONS, add_interval, arithmetic
+from tacet_codegen.targets.flink.literals import literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ def can_fail(expression: Expression) -> bool:
         case Call("neg" | "abs", _, type_):
             return isinstance(type_, t.IntType | t.LongType)
         case Call("add" | "sub" | "mul", _, t.DecimalType(precision)):
-            return precision == 38  # noqa: PLR2004
+            return precision == 38
         case Call(name):
             return name in _ARITHMETIC or name == "add_interval"
         case _:
@@ -124,7 +125,7 @@ class _Renderer:
                 assert_never(e)
 
     def own(self, e: Expression, args: tuple[Expression, ...]) -> str:
-        """The operation itself failed: all that goes in is there, what comes out is not."""
+        """Tell that the operation itself failed: all that goes in is there, what comes out is not."""
         if not can_fail(e):
             return ""
         there = [f"{self.value(a)} IS NOT NULL" for a in args if not isinstance(a, Literal | Interval)]
@@ -136,7 +137,11 @@ class _Renderer:
             return "" if e.otherwise is None else self.error(e.otherwise)
         when = e.whens[i]
         taken, rest = self.error(when.result), self.case_error(e, i + 1)
-        chosen = f"CASE WHEN {self.value(when.condition)} THEN {taken or 'FALSE'} ELSE {rest or 'FALSE'} END" if taken or rest else ""
+        chosen = (
+            f"CASE WHEN {self.value(when.condition)} THEN {taken or 'FALSE'} ELSE {rest or 'FALSE'} END"
+            if taken or rest
+            else ""
+        )
         return _any(self.error(when.condition), chosen)
 
     def coalesce_error(self, args: tuple[Expression, ...]) -> str:

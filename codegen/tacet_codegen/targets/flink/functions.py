@@ -9,10 +9,11 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from tacet_codegen.targets.flink.literals import interval, string, type_name
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import MICROS
+
+from tacet_codegen.targets.flink.literals import interval, string, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
 _LIMITS = {t.IntType: ("-2147483648", "2147483647"), t.LongType: ("-9223372036854775808", "9223372036854775807")}
+_FIRST, _LAST = dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999999)  # noqa: DTZ001  (UTC throughout)
 _LARGEST = "1.7976931348623157E308"
 
 
@@ -50,7 +52,7 @@ def arithmetic(function: str, args: Sequence[str], type_: t.Type) -> str:
 
 
 def _whole(function: str, args: Sequence[str], type_: t.Type) -> str:
-    """An int's results fit a BIGINT, a long's a DECIMAL(38, 0)."""
+    """Use that an int's results fit a BIGINT, a long's a DECIMAL(38, 0)."""
     wide = "BIGINT" if isinstance(type_, t.IntType) else "DECIMAL(38, 0)"
     cast = [f"CAST({a} AS {wide})" for a in args]
     match function:
@@ -93,7 +95,7 @@ def add_interval(value: str, type_: t.Type, span: Expression) -> str:
 
 
 def _limit(span: Interval, *, forward: bool) -> dt.datetime | None:
-    edge = dt.datetime.max if forward else dt.datetime.min
+    edge = _LAST if forward else _FIRST
     try:
         if not span.months:
             return edge - dt.timedelta(microseconds=span.micros)
@@ -123,7 +125,7 @@ def _rounded(name: str) -> Callable[[Call, list[str]], str]:
 
 
 def _like(_: Call, args: list[str]) -> str:
-    escape = args[2] if len(args) > 2 else string("\\")  # noqa: PLR2004
+    escape = args[2] if len(args) > 2 else string("\\")
     return f"({args[0]} LIKE {args[1]} ESCAPE {escape})"
 
 
@@ -171,7 +173,10 @@ def _timestampdiff(call: Call, args: list[str]) -> str:
 
 def _within(sql: str) -> str:
     """Microseconds since midnight."""
-    parts = [f"EXTRACT({unit} FROM {sql}) * {size}" for unit, size in (("HOUR", MICROS["hour"]), ("MINUTE", MICROS["minute"]), ("SECOND", MICROS["second"]))]
+    parts = [
+        f"EXTRACT({unit} FROM {sql}) * {size}"
+        for unit, size in (("HOUR", MICROS["hour"]), ("MINUTE", MICROS["minute"]), ("SECOND", MICROS["second"]))
+    ]
     return "(" + " + ".join([*parts, f"MOD(EXTRACT(MICROSECOND FROM {sql}), 1000000)"]) + ")"
 
 
