@@ -48,7 +48,7 @@ class _Verbs(typer.core.TyperGroup):
         if cmd_name not in dict(VERBS):
             return None
         module = importlib.import_module(f"tacet.verbs.{cmd_name.replace('-', '_')}")
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
         single.command(name=cmd_name)(getattr(module, cmd_name.replace("-", "_")))
         return typer.main.get_command(single)
 
@@ -57,7 +57,7 @@ class _Verbs(typer.core.TyperGroup):
             formatter.write_dl(list(VERBS))
 
 
-app = typer.Typer(cls=_Verbs, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(cls=_Verbs, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 @app.callback(invoke_without_command=True)

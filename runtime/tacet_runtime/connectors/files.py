@@ -1,0 +1,319 @@
+"""Files as sources: found, recognised when they come again, decompressed, and cut into blocks of whole messages.
+
+A file is known by the digest of what was consumed of it, not by its date: the same content again adds nothing, a file
+that has grown goes on where it ended, another content under the same name is another source (`name#2`).
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import stat
+import sys
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+
+import zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Framing: TypeAlias = Literal["lines", "file"]
+BLOCK_BYTES = 48 * 1024 * 1024
+READ_BYTES = 4 * 1024 * 1024
+
+
+class SourceError(Exception):
+    """A file cannot be read, is not what it says, or changed under us; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One file: the name that the tables will know, and where it is."""
+
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a source was consumed: messages, bytes of its decompressed content, and their BLAKE2b digest."""
+
+    source: str
+    messages: int
+    bytes: int
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Whole messages of one source: raw bytes with their line ends, and the position after them.
+
+    `count` messages begin at offset `first`. `start` is the byte where the block begins in the decompressed content.
+    `data` is None when it stands in the file `path` as it is: who computes the block reads it there.
+    """
+
+    source: str
+    first: int
+    count: int
+    data: bytes | None
+    framing: Framing
+    start: int
+    end: Position
+    path: Path | None = None
+    """Set when the content is not compressed and no line of the block was cut."""
+
+
+def find_inputs(arguments: Sequence[str], spool: Path) -> list[Input]:
+    """Return the files that are named: files, folders (all files below, sorted), `-` for stdin, kept in `spool`."""
+    found: list[Input] = []
+    for argument in arguments:
+        if argument == "-":
+            found.append(Input("-", _spooled(spool)))
+            continue
+        path = Path(argument)
+        mode = _mode(path)
+        if stat.S_ISDIR(mode):
+            found += [Input(p.relative_to(path).as_posix(), p) for p in _below(path)]
+        elif stat.S_ISREG(mode):
+            found.append(Input(path.name, path))
+        else:
+            raise SourceError(f"{argument} is no file and no folder")
+    names: dict[str, Path] = {}
+    for item in found:
+        other = names.setdefault(item.name, item.path)
+        if other != item.path and not _same(other, item.path):
+            raise SourceError(f"two inputs are named {item.name}: {other} and {item.path}; give their common folder instead")
+    return [Input(name, path) for name, path in names.items()]
+
+
+def _same(one: Path, other: Path) -> bool:
+    return one.absolute() == other.absolute()
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _below(folder: Path) -> list[Path]:
+    def refuse(error: OSError) -> None:
+        raise SourceError(f"cannot read {error.filename}: {error.strerror}") from error
+
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, onerror=refuse):
+        folders.sort()
+        found += [Path(parent, name) for name in files if not name.startswith(".")]
+    return sorted(p for p in found if stat.S_ISREG(_mode(p)))
+
+
+def _spooled(spool: Path) -> Path:
+    """Keep stdin in a file, so that a crash can be resumed by the same command with the same bytes."""
+    spool.mkdir(parents=True, exist_ok=True)
+    path = spool / f"stdin-{os.getpid()}"
+    with path.open("wb") as file:
+        while chunk := sys.stdin.buffer.read(READ_BYTES):
+            file.write(chunk)
+    return path
+
+
+def open_content(path: Path) -> BinaryIO:
+    """Open a file's decompressed content; gzip and zstd are known by their first bytes, not by their names."""
+    try:
+        file = path.open("rb")
+        magic = file.read(4)
+        file.seek(0)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
+    if magic == b"\x28\xb5\x2f\xfd":
+        return zstandard.ZstdDecompressor().stream_reader(file, read_across_frames=True, closefd=True)
+    return file
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether bytes of the content are bytes of the file."""
+    with path.open("rb") as file:
+        magic = file.read(4)
+    return magic[:2] != b"\x1f\x8b" and magic != b"\x28\xb5\x2f\xfd"
+
+
+def read_some(content: BinaryIO, size: int, path: Path) -> bytes:
+    """Read up to `size` bytes. Raises SourceError with the file's name when the content is damaged."""
+    try:
+        return content.read(size)
+    except EOFError as error:
+        raise SourceError(f"{path} is truncated: its compressed content ends too early") from error
+    except (OSError, zlib.error, zstandard.ZstdError) as error:
+        raise SourceError(f"{path} cannot be read: {error}") from error
+
+
+def recognise(item: Input, known: Iterable[Position]) -> Position:
+    """Return where to go on with a file: at a known position that its content still has, or at the start.
+
+    `known`: every position in the ledger of sources with this name (`name`, `name#2`, ...). Raises SourceError when the
+    file is a shortened form of what was consumed.
+    """
+    positions = sorted(known, key=lambda p: p.bytes)
+    ends = {p.source: p for p in positions}
+    matched: dict[str, Position] = {}
+    size = 0
+    digest = hashlib.blake2b(digest_size=16)
+    content = open_content(item.path)
+    with content:
+        for position in positions:
+            while size < position.bytes:
+                chunk = read_some(content, min(READ_BYTES, position.bytes - size), item.path)
+                if not chunk:
+                    break
+                digest.update(chunk)
+                size += len(chunk)
+            if size < position.bytes:
+                break
+            if digest.hexdigest() == position.digest:
+                matched[position.source] = position
+    whole = [p for p in ends.values() if matched.get(p.source) == p]
+    if whole:
+        return max(whole, key=lambda p: p.bytes)
+    if any(p.bytes for p in matched.values()):
+        longest = max(matched.values(), key=lambda p: p.bytes)
+        full = ends[longest.source]
+        message = f"{item.path} holds {size} bytes of {full.source}, of which {full.bytes} were consumed: it was shortened or rewritten"
+        raise SourceError(message)
+    number = len(ends) + 1
+    empty = hashlib.blake2b(digest_size=16).hexdigest()
+    return Position(item.name if number == 1 else f"{item.name}#{number}", 0, 0, empty)
+
+
+def blocks(
+    item: Input, start: Position, framing: Framing, message_bytes: int, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """Yield the content after a position as blocks of whole messages, each with the position after it.
+
+    A message above `message_bytes` is cut one byte behind the limit, which is enough to refuse it; memory stays bounded.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    plain = item.path if is_plain(item.path) else None
+    with open_content(item.path) as content:
+        _skip(content, start, digest, item.path)
+        if framing == "file":
+            yield from _whole(item, content, start, digest, message_bytes)
+        else:
+            yield from _lines(_Lines(item, start, message_bytes, block_bytes, plain), content, digest)
+
+
+def content_of(block: Block) -> bytes:
+    """Return a block's bytes. Raises SourceError when the file is not any more what it was."""
+    if block.data is not None:
+        return block.data
+    if block.path is None:
+        raise SourceError(f"{block.source}: a block without content")
+    size = block.end.bytes - block.start
+    try:
+        with block.path.open("rb") as file:
+            file.seek(block.start)
+            data = file.read(size)
+    except OSError as error:
+        raise SourceError(f"cannot read {block.path}: {error.strerror}") from error
+    if len(data) != size or data.count(b"\n") + (not data.endswith(b"\n")) != block.count:
+        raise SourceError(f"{block.path} changed while it was read")
+    return data
+
+
+def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Path) -> None:
+    left = start.bytes
+    while left:
+        chunk = read_some(content, min(READ_BYTES, left), path)
+        if not chunk:
+            raise SourceError(f"{path} became shorter while it was read")
+        digest.update(chunk)
+        left -= len(chunk)
+    if start.bytes and digest.hexdigest() != start.digest:
+        raise SourceError(f"{path} changed while it was read")
+
+
+def _whole(item: Input, content: BinaryIO, start: Position, digest: hashlib.blake2b, limit: int) -> Iterator[Block]:
+    if start.messages:
+        return
+    data, size = b"", 0
+    while chunk := read_some(content, READ_BYTES, item.path):
+        digest.update(chunk)
+        size += len(chunk)
+        data += chunk[: max(0, limit + 1 - len(data))]
+    yield Block(start.source, 0, 1, data, "file", 0, Position(start.source, 1, size, digest.hexdigest()))
+
+
+class _Lines:
+    """Gathers chunks into blocks of whole lines; of a line above the limit only its beginning is held."""
+
+    def __init__(self, item: Input, start: Position, limit: int, block_bytes: int, plain: Path | None) -> None:
+        self.path = item.path
+        self.read_bytes = min(READ_BYTES, block_bytes)
+        self._limit = limit
+        self._block_bytes = block_bytes
+        self._plain = plain
+        self._source = start.source
+        self._first, self.start = start.messages, start.bytes
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._open = 0
+        """Bytes held of the line that has not ended yet."""
+        self._cut = False
+
+    def full(self) -> bool:
+        return self._held >= self._block_bytes
+
+    def add(self, ended: bytes) -> None:
+        """Take bytes up to and with the last line end of a chunk."""
+        if self._open > self._limit:
+            ended = ended[ended.find(b"\n") :]
+        self._hold(ended)
+        self._open = 0
+
+    def add_open(self, rest: bytes) -> None:
+        """Take bytes of a line that has not ended yet."""
+        keep = rest[: max(0, self._limit + 1 - self._open)]
+        self._cut = self._cut or len(keep) < len(rest)
+        self._hold(keep)
+        self._open += len(keep)
+
+    def block(self, end: int, digest: str) -> Block | None:
+        """Return what is held as a block that ends at byte `end`, and begin the next one."""
+        data = b"".join(self._parts)
+        if not data:
+            return None
+        count = data.count(b"\n") + (not data.endswith(b"\n"))
+        position = Position(self._source, self._first + count, end, digest)
+        path = None if self._cut else self._plain
+        found = Block(self._source, self._first, count, data, "lines", self.start, position, path)
+        self._first, self.start, self._parts, self._held, self._cut = position.messages, end, [], 0, False
+        return found
+
+    def _hold(self, data: bytes) -> None:
+        self._parts.append(data)
+        self._held += len(data)
+
+
+def _lines(held: _Lines, content: BinaryIO, digest: hashlib.blake2b) -> Iterator[Block]:
+    at = held.start
+    while chunk := read_some(content, held.read_bytes, held.path):
+        cut = chunk.rfind(b"\n") + 1
+        digest.update(chunk[:cut])
+        if cut:
+            held.add(chunk[:cut])
+            if held.full():
+                block = held.block(at + cut, digest.hexdigest())
+                if block is not None:
+                    yield block
+        digest.update(chunk[cut:])
+        held.add_open(chunk[cut:])
+        at += len(chunk)
+    block = held.block(at, digest.hexdigest())
+    if block is not None:
+        yield block

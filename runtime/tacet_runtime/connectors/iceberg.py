@@ -1,0 +1,288 @@
+"""Iceberg tables through pyiceberg: created with exactly the plan's ids, appended to in commits that never retry.
+
+pyiceberg renumbers the ids of a new table; so a table is made empty and gets its schema, partition spec and sort order
+in a second commit. The library's own retry re-bases a stale append and doubles rows: it is off (`commit.retry`).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, assert_never
+
+import pyarrow.parquet as pq
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.io.pyarrow import (
+    compute_statistics_plan,
+    data_file_statistics_from_parquet_metadata,
+    parquet_path_to_id_mapping,
+)
+from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
+from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.schema import Schema
+from pyiceberg.table.sorting import SortField, SortOrder
+from pyiceberg.table.update import (
+    AddPartitionSpecUpdate,
+    AddSchemaUpdate,
+    AddSortOrderUpdate,
+    SetCurrentSchemaUpdate,
+    SetDefaultSortOrderUpdate,
+    SetDefaultSpecUpdate,
+)
+from pyiceberg.transforms import (
+    BucketTransform,
+    DayTransform,
+    HourTransform,
+    IdentityTransform,
+    MonthTransform,
+    TruncateTransform,
+    YearTransform,
+)
+from pyiceberg.typedef import Record
+from pyiceberg.types import (
+    BinaryType,
+    BooleanType,
+    DateType,
+    DecimalType,
+    DoubleType,
+    FloatType,
+    IcebergType,
+    IntegerType,
+    ListType,
+    LongType,
+    MapType,
+    NestedField,
+    StringType,
+    StructType,
+    TimestampType,
+    TimestamptzType,
+    TimeType,
+    UUIDType,
+)
+
+from tacet_runtime.plan import types as t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+    from pyiceberg.transforms import Transform
+
+    from tacet_runtime.plan import model as p
+    from tacet_runtime.plan.types import Type
+
+CATALOG = "tacet"
+PROPERTIES = {
+    "format-version": "2",
+    "commit.retry.num-retries": "0",
+    "write.metadata.delete-after-commit.enabled": "true",
+    "write.metadata.previous-versions-max": "20",
+}
+
+
+class TableError(Exception):
+    """A table is not what the plan says, or cannot be reached; the message names it."""
+
+
+def open_catalog(warehouse: Path) -> Catalog:
+    """Open the warehouse's own catalog: one SQLite file beside the data."""
+    folder = warehouse.absolute()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TableError(f"cannot make the warehouse {warehouse}: {error.strerror}") from error
+    return SqlCatalog(CATALOG, uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
+
+
+def iceberg_type(type_: Type, ids: Iterator[int]) -> IcebergType:
+    """Return a type with the ids of what is nested in it, siblings before their children."""
+    match type_:
+        case t.BooleanType():
+            return BooleanType()
+        case t.IntType():
+            return IntegerType()
+        case t.LongType():
+            return LongType()
+        case t.FloatType():
+            return FloatType()
+        case t.DoubleType():
+            return DoubleType()
+        case t.DecimalType(precision, scale):
+            return DecimalType(precision, scale)
+        case t.DateType():
+            return DateType()
+        case t.TimeType():
+            return TimeType()
+        case t.TimestampType():
+            return TimestampType()
+        case t.TimestamptzType():
+            return TimestamptzType()
+        case t.StringType():
+            return StringType()
+        case t.UuidType():
+            return UUIDType()
+        case t.BinaryType():
+            return BinaryType()
+        case t.ListType(element):
+            own = next(ids)
+            return ListType(own, iceberg_type(element, ids), element_required=True)
+        case t.MapType(value):
+            key, own = next(ids), next(ids)
+            return MapType(key, StringType(), own, iceberg_type(value, ids), value_required=True)
+        case t.StructType(members):
+            owns = [next(ids) for _ in members]
+            return StructType(
+                *(NestedField(own, m.name, iceberg_type(m.type, ids), required=False) for m, own in zip(members, owns, strict=True))
+            )
+        case _:
+            assert_never(type_)
+
+
+def iceberg_schema(table: p.SinkTable, schema_id: int = 1) -> Schema:
+    """Return a sink table's schema."""
+    fields = [
+        NestedField(c.id, c.name, iceberg_type(c.type, iter(c.nested_ids)), required=c.required) for c in table.columns
+    ]
+    return Schema(*fields, schema_id=schema_id)
+
+
+def transform(field: p.PartitionField) -> Transform[Any, Any]:
+    """Return a partition field's transform."""
+    match field.transform:
+        case "identity":
+            return IdentityTransform()
+        case "year":
+            return YearTransform()
+        case "month":
+            return MonthTransform()
+        case "day":
+            return DayTransform()
+        case "hour":
+            return HourTransform()
+        case "bucket":
+            return BucketTransform(field.width or 1)
+        case "truncate":
+            return TruncateTransform(field.width or 1)
+        case _:
+            assert_never(field.transform)
+
+
+def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
+    """Return a sink table's partition spec."""
+    ids = {c.name: c.id for c in table.columns}
+    fields = [
+        PartitionField(ids[f.column], 1000 + at, transform(f), f.column if f.transform == "identity" else f"{f.column}_{f.transform}")
+        for at, f in enumerate(table.partition)
+    ]
+    return PartitionSpec(*fields, spec_id=spec_id)
+
+
+def sort_order(table: p.SinkTable, order_id: int = 1) -> SortOrder:
+    """Return a sink table's sort order."""
+    ids = {c.name: c.id for c in table.columns}
+    return SortOrder(*(SortField(source_id=ids[name], transform=IdentityTransform()) for name in table.sort), order_id=order_id)
+
+
+def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
+    """Return the table, made or widened so that it has exactly the plan's columns and ids; older columns stay.
+
+    Raises TableError when a column has another id or another type than the plan says.
+    """
+    namespace = table.name.rpartition(".")[0]
+    catalog.create_namespace_if_not_exists(namespace)
+    try:
+        found = catalog.load_table(table.name)
+    except NoSuchTableError:
+        found = catalog.create_table(table.name, Schema(), properties=dict(PROPERTIES))
+    if not found.schema().fields:
+        _first_schema(found, table)
+        return catalog.load_table(table.name)
+    wanted = _widened(found.schema(), iceberg_schema(table), table.name)
+    if wanted is not None:
+        transaction = found.transaction()
+        transaction._apply((AddSchemaUpdate(schema=wanted), SetCurrentSchemaUpdate(schema_id=-1)))  # noqa: SLF001
+        transaction.commit_transaction()
+        found = catalog.load_table(table.name)
+    return found
+
+
+def _first_schema(found: Table, table: p.SinkTable) -> None:
+    updates: tuple[Any, ...] = (AddSchemaUpdate(schema=iceberg_schema(table)), SetCurrentSchemaUpdate(schema_id=-1))
+    if table.partition:
+        updates += (AddPartitionSpecUpdate(spec=partition_spec(table)), SetDefaultSpecUpdate(spec_id=-1))
+    if table.sort:
+        updates += (AddSortOrderUpdate(sort_order=sort_order(table)), SetDefaultSortOrderUpdate(sort_order_id=-1))
+    transaction = found.transaction()
+    transaction._apply(updates)  # noqa: SLF001  (the public way renumbers the ids)
+    transaction.commit_transaction()
+
+
+def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
+    """Return the schema to add, or None when nothing changes."""
+    known = {field.field_id: field for field in current.fields}
+    by_name = {field.name: field.field_id for field in current.fields}
+    changed = False
+    fields = {field.field_id: field for field in current.fields}
+    for field in plan.fields:
+        if by_name.get(field.name, field.field_id) != field.field_id:
+            raise TableError(f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}")
+        old = known.get(field.field_id)
+        if old is not None and old.name != field.name:
+            raise TableError(f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`")
+        if old is None or old.field_type != field.field_type or (old.required and not field.required):
+            changed = True
+            required = field.required and old is not None and old.required
+            fields[field.field_id] = NestedField(field.field_id, field.name, field.field_type, required=required)
+    if not changed:
+        return None
+    return Schema(*fields.values(), schema_id=current.schema_id + 1)
+
+
+def data_file(table: Table, path: Path, partition: Sequence[object]) -> DataFile:
+    """Describe a finished Parquet file for a commit: size, rows, column statistics, partition values."""
+    metadata = pq.read_metadata(path)
+    statistics = data_file_statistics_from_parquet_metadata(
+        parquet_metadata=metadata,
+        stats_columns=compute_statistics_plan(table.schema(), table.properties),
+        parquet_column_mapping=parquet_path_to_id_mapping(table.schema()),
+    )
+    return DataFile.from_args(
+        content=DataFileContent.DATA,
+        file_path=f"file://{path.absolute()}",
+        file_format=FileFormat.PARQUET,
+        partition=Record(*partition),
+        file_size_in_bytes=os.path.getsize(path),
+        sort_order_id=table.sort_order().order_id if table.sort_order().fields else None,
+        spec_id=table.spec().spec_id,
+        equality_ids=None,
+        key_metadata=None,
+        **statistics.to_serialized_dict(),
+    )
+
+
+def append(table: Table, files: Sequence[DataFile], properties: Mapping[str, str], summary: Mapping[str, str]) -> None:
+    """Append files and set properties in ONE commit on the metadata that `table` holds. Raises what pyiceberg raises."""
+    transaction = table.transaction()
+    transaction.set_properties(dict(properties))
+    if files:
+        with transaction.update_snapshot(snapshot_properties=dict(summary)).fast_append() as update:
+            for file in files:
+                update.append_data_file(file)
+    transaction.commit_transaction()
+
+
+def local_path(uri: str) -> Path:
+    """Return the local path of a data file's URI."""
+    return Path(uri.removeprefix("file://"))
+
+
+def data_paths(table: Table) -> list[Path]:
+    """Return the path of every data file of the current snapshot; a file registered twice stands twice."""
+    snapshot = table.current_snapshot()
+    if snapshot is None:
+        return []
+    manifests = snapshot.manifests(table.io)
+    entries = (entry for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True))
+    return [local_path(entry.data_file.file_path) for entry in entries]

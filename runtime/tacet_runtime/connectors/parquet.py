@@ -1,0 +1,121 @@
+"""Arrow tables -> finished Parquet files: one for each partition value, sorted as the table says, on the disk for good."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tacet_runtime.connectors.iceberg import iceberg_type, transform
+from tacet_runtime.plan import types as t
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tacet_runtime.plan.model import PartitionField, SinkTable
+    from tacet_runtime.plan.types import Type
+
+_DICTIONARY_ROWS = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One Parquet file, closed and synced. `partition` holds manifest values, in the spec's order."""
+
+    role: str
+    path: str
+    partition: tuple[Any, ...]
+    rows: int
+
+
+def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> list[Finished]:
+    """Write a table's rows below `folder`; nothing for no rows. Raises OSError when the disk does not take them."""
+    if rows.num_rows == 0:
+        return []
+    finished = []
+    for number, (partition, part) in enumerate(_partitions(rows, table)):
+        path = folder / f"{table.role}-{stem}-{number}.parquet"
+        _write(_sorted(part, table), path, table)
+        finished.append(Finished(table.role, str(path), partition, part.num_rows))
+    return finished
+
+
+def _sorted(rows: pa.Table, table: SinkTable) -> pa.Table:
+    if not table.sort:
+        return rows
+    keys = [(name, "ascending") for name in table.sort]
+    return rows.take(pc.sort_indices(rows, sort_keys=keys, null_placement="at_start"))
+
+
+def _write(rows: pa.Table, path: Path, table: SinkTable) -> None:
+    low = [c.name for c in table.columns if _worth_a_dictionary(c.name, c.type, rows)]
+    with path.open("wb") as file:
+        pq.write_table(
+            rows, file, compression="zstd", compression_level=1, use_dictionary=low, write_statistics=True,
+            store_schema=False,
+        )  # fmt: skip
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _worth_a_dictionary(name: str, type_: Type, rows: pa.Table) -> bool:
+    """Tell whether a text column repeats itself: a sample decides."""
+    if not isinstance(type_, t.StringType):
+        return False
+    sample = rows.column(name).slice(0, _DICTIONARY_ROWS)
+    return bool(sample.combine_chunks().unique().__len__() * 4 <= max(len(sample), 4))
+
+
+def _partitions(rows: pa.Table, table: SinkTable) -> list[tuple[tuple[Any, ...], pa.Table]]:
+    if not table.partition:
+        return [((), rows)]
+    types = {c.name: c for c in table.columns}
+    keys = [_partition_array(rows.column(f.column), types[f.column].type, f) for f in table.partition]
+    names = [f"k{at}" for at in range(len(keys))]
+    groups = pa.table(dict(zip(names, keys, strict=True))).group_by(names, use_threads=False).aggregate([])
+    values = [tuple(row[name] for name in names) for row in groups.to_pylist()]
+    ordered = sorted(values, key=lambda value: tuple((v is not None, v if v is not None else 0) for v in value))
+    kinds = [types[f.column].type if f.transform == "identity" else t.IntType() for f in table.partition]
+    found = []
+    for value in ordered:
+        manifest = tuple(_manifest(v, kind) for v, kind in zip(value, kinds, strict=True))
+        found.append((manifest, rows if len(values) == 1 else rows.filter(_equal(keys, value))))
+    return found
+
+
+def _manifest(value: Any, type_: Type) -> Any:
+    """Return a partition value as Avro manifests hold it (Iceberg spec, Partition Transforms and Appendix A)."""
+    if isinstance(value, dt.datetime):
+        return (value.replace(tzinfo=None) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
+    if isinstance(value, dt.date):
+        return (value - dt.date(1970, 1, 1)).days
+    if isinstance(value, dt.time):
+        return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+    if isinstance(type_, t.UuidType) and isinstance(value, bytes):
+        return str(uuid.UUID(bytes=value))
+    return value
+
+
+def _equal(keys: list[pa.Array], value: tuple[Any, ...]) -> pa.Array:
+    mask = None
+    for key, wanted in zip(keys, value, strict=True):
+        hits = pc.is_null(key) if wanted is None else pc.fill_null(pc.equal(key, pa.scalar(wanted, key.type)), False)
+        mask = hits if mask is None else pc.and_(mask, hits)
+    return mask
+
+
+def _partition_array(column: pa.ChunkedArray, type_: Type, field: PartitionField) -> pa.Array:
+    """Return partition values as manifests have them: days, months, years and hours as numbers since 1970."""
+    source = iceberg_type(type_, iter(()))
+    array = column.combine_chunks()
+    if field.transform == "identity":
+        return array.storage if isinstance(array, pa.ExtensionArray) else array
+    result = transform(field).pyarrow_transform(source)(array)
+    result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
+    return result.cast(pa.int32()) if pa.types.is_date(result.type) else result

@@ -1,0 +1,27 @@
+"""ENGINES: the processors that a job can be run with, by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tacet_runtime.batch import Processor
+    from tacet_runtime.connectors.lookups import LookupTable
+    from tacet_runtime.plan.model import Plan
+
+
+def make_processor(name: Literal["embedded", "reference"], plan: Plan, lookups: Mapping[str, LookupTable]) -> Processor:
+    """Return the engine's processor for a plan. Its import is the heavy part, and waits until it is asked for."""
+    match name:
+        case "embedded":
+            from tacet_runtime.engines.embedded import EmbeddedProcessor  # noqa: PLC0415
+
+            return EmbeddedProcessor(plan, lookups)
+        case "reference":
+            from tacet_runtime.engines.reference import ReferenceProcessor  # noqa: PLC0415
+
+            return ReferenceProcessor(plan, lookups)
+        case _:
+            assert_never(name)

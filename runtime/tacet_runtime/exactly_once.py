@@ -1,0 +1,230 @@
+"""The commit protocol for files in, Iceberg out: every message's rows are there once, whenever the process dies.
+
+S3 files     data files written and synced below data/<job>/<run>/, which holds `unfinished` while the run lasts
+S4 intent    a file that names them all, synced: intents/<seq>.json
+S5 ledger    the ledger's rows and its marker, in ONE commit                        <- the commit point
+S8 tables    every other table: its files and its marker, in ONE commit each
+S9 done      the intent is removed
+
+A start heals: an intent that the ledger has is applied to the tables whose marker is behind; one that it does not have
+was never committed; then whatever an unfinished run left and no table names is removed. One process owns a job's warehouse (a lock file, held by the kernel).
+"""
+
+from __future__ import annotations
+
+import base64
+import fcntl
+import json
+import os
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tacet_runtime.connectors.iceberg import TableError, append, data_file, data_paths, ensure_table, open_catalog
+from tacet_runtime.connectors.parquet import Finished, write_files
+from tacet_runtime.faults import point
+from tacet_runtime.ledger import ledger_table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
+
+    from tacet_runtime.ledger import Entry
+    from tacet_runtime.plan.model import Plan, SinkTable
+
+MARKER = "tacet.seq"
+UNFINISHED = "unfinished"
+ORDER = ("ledger", "raw", "derived", "rejects", "metrics")
+
+
+class Busy(Exception):  # noqa: N818
+    """Another process owns this job's warehouse."""
+
+
+class Gap(Exception):  # noqa: N818
+    """A table's marker is ahead of the ledger, or more than one behind: somebody rolled a table back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One commit, complete: its number and every file that belongs to it."""
+
+    seq: int
+    folder: str
+    files: tuple[Finished, ...]
+
+
+class Warehouse:
+    """A job's tables in one warehouse, and the one way to add to them."""
+
+    def __init__(self, plan: Plan, root: Path) -> None:
+        self.plan = plan
+        self.root = root.absolute()
+        self.catalog: Catalog = open_catalog(self.root)
+        self.tables = {table.role: table for table in plan.tables}
+        self._data = self.root / "data" / plan.job
+        self._intents = self.root / "intents" / plan.job
+
+    def open(self) -> None:
+        """Make or widen the tables, and heal what a crash left. Only with the lock held."""
+        for role in ORDER:
+            if role in self.tables:
+                ensure_table(self.catalog, self.tables[role])
+        self._heal()
+
+    def table(self, role: str) -> Table:
+        """Load a table's newest metadata."""
+        return self.catalog.load_table(self.tables[role].name)  # type: ignore[index]
+
+    def seq(self) -> int:
+        """Return the number of the last commit."""
+        return marker(self.table("ledger"), self.plan.job)
+
+    @contextmanager
+    def folder(self) -> Iterator[Path]:
+        """Make the folder for a run's data files, marked as unfinished until the run has ended well."""
+        path = self._data / str(uuid.uuid4())
+        path.mkdir(parents=True)
+        (path / UNFINISHED).touch()
+        _sync_folder(path)
+        yield path
+        (path / UNFINISHED).unlink()
+        if not any(path.iterdir()):
+            path.rmdir()
+
+    def commit(self, seq: int, folder: Path, files: Sequence[Finished], entries: Sequence[Entry]) -> None:
+        """Commit finished files with their accounts. After it returns, or after the next `open`, all tables have them."""
+        ledger = write_files(ledger_table(entries, self.tables["ledger"]), self.tables["ledger"], folder, str(seq))
+        _sync_folder(folder)
+        point("S3:after")
+        intent = Intent(seq, str(folder), (*ledger, *files))
+        self._write_intent(intent)
+        point("S4:after")
+        self._apply(intent)
+        self._remove_intent(seq)
+        point("S9:after")
+
+    def _apply(self, intent: Intent) -> None:
+        for role in ORDER:
+            table = self.tables.get(role)
+            if table is None:
+                continue
+            point(f"S{'5' if role == 'ledger' else '8'}:before-{role}")
+            self._apply_to(table, intent)
+            point(f"S{'5' if role == 'ledger' else '8'}:after-{role}")
+
+    def _apply_to(self, table: SinkTable, intent: Intent) -> None:
+        loaded = self.catalog.load_table(table.name)
+        at = marker(loaded, self.plan.job)
+        if at >= intent.seq:
+            return
+        if at != intent.seq - 1:
+            raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
+        files = [data_file(loaded, Path(f.path), f.partition) for f in intent.files if f.role == table.role]
+        name = f"{MARKER}.{self.plan.job}"
+        append(loaded, files, {name: str(intent.seq)}, {name: str(intent.seq)})
+
+    def _heal(self) -> None:
+        committed = self.seq()
+        for path in sorted(self._intents.glob("*.json"), key=lambda p: int(p.stem)) if self._intents.exists() else []:
+            intent = _read_intent(path)
+            if intent.seq <= committed:
+                self._apply(intent)
+            path.unlink()
+        for path in self._intents.glob("*.part") if self._intents.exists() else []:
+            path.unlink()
+        for role in ORDER:
+            if role in self.tables and marker(self.table(role), self.plan.job) != committed:
+                raise Gap(f"table {self.tables[role].name} is not at commit {committed}: was it rolled back?")  # type: ignore[index]
+        self._sweep()
+
+    def _sweep(self) -> None:
+        """Remove what unfinished runs left and no table names: nobody else writes here while the lock is held."""
+        left = [mark.parent for mark in self._data.glob(f"*/{UNFINISHED}")] if self._data.exists() else []
+        if not left:
+            return
+        named = {str(path) for role in self.tables for path in data_paths(self.table(role))}
+        for folder in left:
+            for path in folder.iterdir():
+                if path.name != UNFINISHED and str(path) not in named:
+                    path.unlink()
+            (folder / UNFINISHED).unlink()
+            if not any(folder.iterdir()):
+                folder.rmdir()
+
+    def _write_intent(self, intent: Intent) -> None:
+        self._intents.mkdir(parents=True, exist_ok=True)
+        path = self._intents / f"{intent.seq}.json"
+        part = path.with_suffix(".part")
+        files = [{"role": f.role, "path": f.path, "partition": [_plain(v) for v in f.partition], "rows": f.rows} for f in intent.files]
+        with part.open("w") as file:
+            json.dump({"seq": intent.seq, "folder": intent.folder, "files": files}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+        _sync_folder(self._intents)
+
+    def _remove_intent(self, seq: int) -> None:
+        (self._intents / f"{seq}.json").unlink(missing_ok=True)
+
+
+def marker(table: Table, job: str) -> int:
+    """Return the number of the last commit of a job that a table has; 0 for none. Raises TableError when damaged."""
+    text = table.properties.get(f"{MARKER}.{job}", "0")
+    if not text.isdigit():
+        raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
+    return int(text)
+
+
+def _read_intent(path: Path) -> Intent:
+    document = json.loads(path.read_text())
+    files = tuple(
+        Finished(f["role"], f["path"], tuple(_value(v) for v in f["partition"]), f["rows"]) for f in document["files"]
+    )
+    return Intent(document["seq"], document["folder"], files)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case bytes():
+            return {"bytes": base64.b64encode(value).decode("ascii")}
+        case _:
+            return value
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case {"decimal": str(text)}:
+            return Decimal(text)
+        case {"bytes": str(text)}:
+            return base64.b64decode(text)
+        case _:
+            return value
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def owned(root: Path, job: str) -> Iterator[None]:
+    """Hold the lock of a job in a warehouse; the kernel lets go of it when the process ends. Raises Busy."""
+    path = root.absolute() / "locks" / f"{job}.lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Busy(f"another process runs {job} in {root}: wait for it, or use another warehouse") from error
+        yield

@@ -1,0 +1,90 @@
+"""`tacet run`: the job over files, into the warehouse's Iceberg tables."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from tacet.console import Outside, Usage, message, progress, result_json
+from tacet.repository import compiled
+
+if TYPE_CHECKING:
+    from tacet_runtime.engines.run import Totals
+
+
+def run(
+    job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
+    inputs: Annotated[list[str], typer.Option("--input", help="A file, a folder, or - for stdin; gzip and zstd too.")],
+    framing: Annotated[str, typer.Option(help="lines: a message a line; file: a message a file.")] = "lines",
+    engine: Annotated[str, typer.Option(help="embedded or reference.")] = "embedded",
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
+    commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 400_000,
+) -> None:
+    """Run a job over files. The same input again adds nothing; after a crash the same command goes on.
+
+    Example: tacet run enriched_impression --input events/ --warehouse warehouse
+    """
+    from tacet_runtime.connectors.files import SourceError
+    from tacet_runtime.connectors.iceberg import TableError
+    from tacet_runtime.connectors.lookups import LookupError_
+    from tacet_runtime.engines.run import Options
+    from tacet_runtime.engines.run import run as execute
+    from tacet_runtime.engines.workers import WorkerDied
+    from tacet_runtime.exactly_once import Busy, Gap
+    from tacet_runtime.ledger import LedgerError
+
+    options = Options(_engine(engine), _framing(framing), workers, commit_messages)
+    found = compiled(job)
+    if found.plan.derived is None:
+        raise Usage(f"`{job}` is a raw event: run a derived event of it")
+    try:
+        with progress(found.plan.job, None) as advance:
+            totals = execute(found.plan, found.root, warehouse, inputs, options, advance)
+    except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError) as error:
+        raise Outside(str(error)) from error
+    except OSError as error:
+        raise Outside(f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables") from error
+    _report(totals)
+
+
+def _engine(name: str) -> Literal["embedded", "reference"]:
+    if name == "flink":
+        raise Usage("--engine flink is not part of this version: use embedded")
+    if name not in {"embedded", "reference"}:
+        raise Usage(f"--engine `{name}` is none of embedded, reference")
+    return "reference" if name == "reference" else "embedded"
+
+
+def _framing(name: str) -> Literal["lines", "file"]:
+    if name not in {"lines", "file"}:
+        raise Usage(f"--framing `{name}` is none of lines, file")
+    return "file" if name == "file" else "lines"
+
+
+def _report(totals: Totals) -> None:
+    from tacet_runtime.ledger import added
+
+    counts = added(totals.counts)
+    result_json(
+        {
+            "in": counts.messages,
+            "skipped": counts.skipped,
+            "rejected": counts.rejected,
+            "filtered": counts.filtered,
+            "emitted_parents": counts.emitted_parents,
+            "rows": counts.rows,
+            "rejected_rows": counts.rejected_rows,
+            "filtered_rows": counts.filtered_rows,
+            "emitted_rows": counts.emitted_rows,
+            "rejected_by": dict(counts.rejected_by),
+            "filtered_by": dict(counts.filtered_by),
+            "already_there": totals.known,
+            "commits": totals.commits,
+        }
+    )
+    sys.stdout.flush()
+    message(f"{counts.messages} messages: {counts.emitted_parents} emitted, {counts.rejected} rejected, {counts.filtered} filtered, {counts.skipped} skipped")
