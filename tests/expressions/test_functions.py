@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001, DTZ901  (letters of other scripts, and wall clocks)
 """Each operator and function at its edges: NULLs, limits of range, text outside ASCII, first and last day of time.
 
 One table; every line runs on the interpreter and on DuckDB, over columns, with the same expected value.

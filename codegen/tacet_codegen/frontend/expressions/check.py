@@ -213,6 +213,9 @@ class Checker:
         decimal = calls.decimal_type(name)
         if decimal:
             return decimal
+        if name.startswith("decimal"):
+            hint = "write `decimal(p,s)`: p is 1 to 38, s is 0 to p"
+            raise Refused("E510", f"`{node.name}` is no type that CAST knows", self.syntax.at(node), hint)
         near = _SQL_TYPES.get(name.split("(")[0].upper()) or did_you_mean(name, PRIMITIVES)
         known = ", ".join(PRIMITIVES)
         hint = f"did you mean `{near}`?" if near else f"known: {known}, decimal(p,s)"
