@@ -106,6 +106,7 @@ class Warehouse:
         self._write_intent(intent)
         point("S4:after")
         self._apply(intent)
+        point("S9:before")
         self._remove_intent(seq)
         point("S9:after")
 
@@ -127,7 +128,11 @@ class Warehouse:
             raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
         files = [data_file(loaded, Path(f.path), f.partition) for f in intent.files if f.role == table.role]
         name = f"{MARKER}.{self.plan.job}"
-        append(loaded, files, {name: str(intent.seq)}, {name: str(intent.seq)})
+        try:
+            append(loaded, files, {name: str(intent.seq)}, {name: str(intent.seq)})
+        except Exception as error:
+            # Whether it was done is not known: nothing is tried again here, the next start looks at the marker.
+            raise TableError(f"cannot commit to {table.name}: {error}; run the same command again") from error
 
     def _heal(self) -> None:
         committed = self.seq()
@@ -166,6 +171,7 @@ class Warehouse:
             json.dump({"seq": intent.seq, "folder": intent.folder, "files": files}, file)
             file.flush()
             os.fsync(file.fileno())
+        point("S4:before")
         part.replace(path)
         _sync_folder(self._intents)
 

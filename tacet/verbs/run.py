@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import sys
+import signal
+import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tacet.console import Outside, Usage, message, progress, result_json
+from tacet.console import Outside, Usage, finish, message, progress, result_json
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from tacet_runtime.engines.run import Totals
 
 
@@ -23,6 +27,7 @@ def run(
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
     commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 400_000,
+    block_bytes: Annotated[int, typer.Option(min=1, help="The least that is computed and committed at once.")] = 50_331_648,
 ) -> None:
     """Run a job over files. The same input again adds nothing; after a crash the same command goes on.
 
@@ -31,24 +36,46 @@ def run(
     from tacet_runtime.connectors.files import SourceError
     from tacet_runtime.connectors.iceberg import TableError
     from tacet_runtime.connectors.lookups import LookupError_
-    from tacet_runtime.engines.run import Options
     from tacet_runtime.engines.run import run as execute
+    from tacet_runtime.engines.tasks import Options
     from tacet_runtime.engines.workers import WorkerDied
     from tacet_runtime.exactly_once import Busy, Gap
     from tacet_runtime.ledger import LedgerError
 
-    options = Options(_engine(engine), _framing(framing), workers, commit_messages)
+    options = Options(_engine(engine), _framing(framing), workers, commit_messages, block_bytes=block_bytes)
     found = compiled(job)
     if found.plan.derived is None:
         raise Usage(f"`{job}` is a raw event: run a derived event of it")
     try:
-        with progress(found.plan.job, None) as advance:
-            totals = execute(found.plan, found.root, warehouse, inputs, options, advance)
+        with progress(found.plan.job, None) as advance, _stopper() as stop:
+            totals = execute(found.plan, found.root, warehouse, inputs, options, advance, stop)
     except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError) as error:
         raise Outside(str(error)) from error
     except OSError as error:
         raise Outside(f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables") from error
     _report(totals)
+    if totals.stopped:
+        message("stopped at a commit: the same command goes on from there")
+        finish(130)
+
+
+@contextmanager
+def _stopper() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C or SIGTERM end the run at a commit; the second one ends it at once."""
+    asked = threading.Event()
+
+    def ask(_number: int, _frame: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        message("stopping at the next commit")
+
+    old = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _engine(name: str) -> Literal["embedded", "reference"]:
@@ -86,5 +113,4 @@ def _report(totals: Totals) -> None:
             "commits": totals.commits,
         }
     )
-    sys.stdout.flush()
     message(f"{counts.messages} messages: {counts.emitted_parents} emitted, {counts.rejected} rejected, {counts.filtered} filtered, {counts.skipped} skipped")

@@ -49,8 +49,8 @@ def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> li
 def _sorted(rows: pa.Table, table: SinkTable) -> pa.Table:
     if not table.sort:
         return rows
-    keys = [(name, "ascending") for name in table.sort]
-    return rows.take(pc.sort_indices(rows, sort_keys=keys, null_placement="at_start"))
+    keys = [(name, "ascending", "at_start") for name in table.sort]
+    return rows.take(pc.sort_indices(rows, sort_keys=keys))
 
 
 def _write(rows: pa.Table, path: Path, table: SinkTable) -> None:

@@ -8,62 +8,29 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.blocks import batches
 from tacet_runtime.connectors.files import blocks, find_inputs, recognise
 from tacet_runtime.connectors.lookups import load_lookups
-from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.engines.tasks import Options, Task
 from tacet_runtime.engines.workers import Pool
 from tacet_runtime.exactly_once import Warehouse, owned
 from tacet_runtime.faults import point
-from tacet_runtime.ledger import Entry, added, checked, positions
+from tacet_runtime.ledger import Entry, checked, positions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
-    from tacet_runtime.batch import Batch, Counts, Processor, Range
-    from tacet_runtime.connectors.files import Block, Framing, Input, Position
-    from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.batch import Counts
+    from tacet_runtime.connectors.files import Block, Input, Position
+    from tacet_runtime.engines.tasks import Account, Done
     from tacet_runtime.plan.model import Plan
 
-EngineName: TypeAlias = Literal["embedded", "reference"]
-BATCH_ROWS = 50_000
-COMMIT_MESSAGES = 400_000
 COMMIT_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """How to run; what is computed does not depend on any of it."""
-
-    engine: EngineName = "embedded"
-    framing: Framing = "lines"
-    workers: int = 1
-    commit_messages: int = COMMIT_MESSAGES
-    batch_rows: int = BATCH_ROWS
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One block to be computed into files of a commit's folder."""
-
-    block: Block
-    folder: Path
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A computed block: its files and its account."""
-
-    block: Block
-    files: tuple[Finished, ...]
-    counts: Counts
-    skipped: tuple[Range, ...]
-    filtered: tuple[Range, ...]
+COMMIT_FILES = 2_000
+"""Late data makes a file a day; a commit ends before it names more files than this."""
 
 
 @dataclass(slots=True)
@@ -74,21 +41,8 @@ class Totals:
     commits: int = 0
     known: int = 0
     """Messages that were there already."""
-
-
-def compute(task: Task, plan: Plan, processor: Processor, batch_rows: int) -> Done:
-    """Run one block through the engine and write its files."""
-    files: list[Finished] = []
-    counts, skipped, filtered = [], [], []
-    tables = {table.role: table for table in plan.tables}
-    for number, batch in enumerate(batches(task.block, batch_rows)):
-        outcome = processor.process(batch)
-        for role, rows in outcome.tables.items():
-            files += write_files(rows, tables[role], task.folder, f"{task.number}-{number}")
-        counts.append(outcome.counts)
-        skipped += outcome.skipped
-        filtered += outcome.filtered
-    return Done(task.block, tuple(files), added(counts), tuple(skipped), tuple(filtered))
+    stopped: bool = False
+    """Ended early, at a commit, because it was asked to."""
 
 
 def run(
@@ -98,12 +52,14 @@ def run(
     inputs: Sequence[str],
     options: Options,
     advance: Callable[[int], None] = lambda _: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Totals:
     """Run the job over inputs; what the ledger has already is skipped.
 
-    `root` is the repository, which lookup files are relative to. Raises SourceError, LookupError_, Busy, Gap,
-    TableError, LedgerError, OSError (a full disk): nothing of the commit under way is then in any table, and the same
-    command goes on from the last one.
+    `root` is the repository, which lookup files are relative to. `stop` is asked after each block: on True what is
+    computed is committed and the run ends. Raises SourceError, LookupError_, Busy, Gap, TableError, WorkerDied,
+    LedgerError, OSError (a full disk): nothing of the commit under way is then in any table, and the same command
+    goes on from the last one.
     """
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
@@ -117,8 +73,9 @@ def run(
         starts = [(item, recognise(item, known.get(item.name, ()))) for item in found]
         totals.known = sum(start.messages for _, start in starts)
         processor = make_processor(options.engine, plan, lookups) if options.workers == 1 else None
-        with store.folder() as folder, Pool(options.workers, plan, options, root, store.root, snapshots, processor) as pool:
-            _Run(store, folder, options, snapshots, totals, advance).run(starts, pool)
+        pool = Pool(options, plan, root, store.root, snapshots, processor)
+        with store.folder() as folder, pool:
+            _Run(store, folder, options, snapshots, totals, advance, stop).run(starts, pool)
         for item, _ in starts:
             if item.name == "-":
                 item.path.unlink(missing_ok=True)
@@ -128,8 +85,27 @@ def run(
 _POSITION = ("source", "first_offset", "last_offset", "position_bytes", "position_digest")
 
 
+@dataclass(slots=True)
+class _Pending:
+    """What is computed and not yet committed."""
+
+    done: list[Done] = field(default_factory=list)
+    messages: int = 0
+    files: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def add(self, done: Done) -> None:
+        self.done.append(done)
+        self.messages += done.messages
+        self.files += len(done.files)
+
+    def full(self, messages: int) -> bool:
+        late = time.monotonic() - self.began > COMMIT_SECONDS
+        return self.messages >= messages or self.files >= COMMIT_FILES or late
+
+
 class _Run:
-    """Gathers computed blocks into commits."""
+    """Gathers computed tasks into commits."""
 
     def __init__(
         self,
@@ -139,60 +115,74 @@ class _Run:
         snapshots: dict[str, str],
         totals: Totals,
         advance: Callable[[int], None],
+        stop: Callable[[], bool],
     ) -> None:
         self._store = store
         self._options = options
         self._snapshots = snapshots
         self._totals = totals
         self._advance = advance
+        self._stop = stop
         self._seq = store.seq() + 1
         self._folder = folder
 
     def run(self, starts: Sequence[tuple[Input, Position]], pool: Pool) -> None:
         """Compute everything after the starts, and commit it."""
-        pending: list[Done] = []
-        began = time.monotonic()
-        messages = 0
+        pending = _Pending()
         for done in pool.computed(self._tasks(starts)):
-            pending.append(done)
-            messages += done.counts.messages
-            self._advance(done.counts.messages)
-            if messages >= self._options.commit_messages or time.monotonic() - began > COMMIT_SECONDS:
-                self._commit(pending)
-                pending, messages, began = [], 0, time.monotonic()
-        if pending:
-            self._commit(pending)
+            point("S2:before")
+            pending.add(done)
+            self._advance(done.messages)
+            self._totals.stopped = self._stop()
+            if self._totals.stopped:
+                break
+            if pending.full(self._options.commit_messages):
+                self._commit(pending.done)
+                pending = _Pending()
+        if pending.done:
+            self._commit(pending.done)
 
     def _tasks(self, starts: Sequence[tuple[Input, Position]]) -> Iterator[Task]:
-        number = 0
+        """Group blocks, for a folder of small files must not become as many small Parquet files."""
+        number, size = 0, 0
+        group: list[Block] = []
+        for block in self._blocks(starts):
+            group.append(block)
+            size += block.end.bytes - block.start
+            if size >= self._options.block_bytes or len(group) >= COMMIT_FILES:
+                yield Task(tuple(group), self._folder, number)
+                number, size, group = number + 1, 0, []
+        if group:
+            yield Task(tuple(group), self._folder, number)
+
+    def _blocks(self, starts: Sequence[tuple[Input, Position]]) -> Iterator[Block]:
+        options = self._options
         for item, start in starts:
-            for block in blocks(item, start, self._options.framing, self._store.plan.limits.message_bytes):
+            for block in blocks(item, start, options.framing, self._store.plan.limits.message_bytes, options.block_bytes):
                 point("S1:after")
-                yield Task(block, self._folder, number)
-                number += 1
+                yield block
 
     def _commit(self, done: list[Done]) -> None:
         point("S2:after")
-        entries = [checked(self._entry(one)) for one in done]
+        entries = [checked(self._entry(account)) for one in done for account in one.accounts]
         files = [file for one in done for file in one.files]
         self._store.commit(self._seq, self._folder, files, entries)
         self._totals.counts += [entry.counts for entry in entries]
         self._totals.commits += 1
         self._seq += 1
 
-    def _entry(self, done: Done) -> Entry:
-        block, end = done.block, done.block.end
+    def _entry(self, account: Account) -> Entry:
         return Entry(
             seq=self._seq,
-            source=block.source,
+            source=account.source,
             partition=0,
-            first=block.first,
-            last=end.messages,
-            counts=done.counts,
-            skipped=done.skipped,
-            filtered=done.filtered,
+            first=account.first,
+            last=account.end.messages,
+            counts=account.counts,
+            skipped=account.skipped,
+            filtered=account.filtered,
             plan=self._store.plan.digest,
             lookups=self._snapshots,
-            position_bytes=end.bytes,
-            position_digest=end.digest,
+            position_bytes=account.end.bytes,
+            position_digest=account.end.digest,
         )

@@ -1,8 +1,9 @@
-"""Where blocks are computed: in this process, or in N others. Results come back in the order of the tasks."""
+"""Where tasks are computed: in this process, or in N others. Results come back in the order of the tasks."""
 
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tacet_runtime.connectors.iceberg import open_catalog
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.engines.tasks import compute
 from tacet_runtime.plan.codec import decode, encode
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tacet_runtime.batch import Processor
-    from tacet_runtime.engines.run import Done, Options, Task
+    from tacet_runtime.engines.tasks import Done, Options, Task
     from tacet_runtime.plan.model import Plan
 
 
@@ -33,41 +35,39 @@ _STATE: dict[str, Any] = {}
 
 def _start(plan: bytes, options: Options, root: Path, warehouse: Path, snapshots: dict[str, str]) -> None:
     """Prepare a worker: its own engine over the same lookups, at the same snapshots."""
+    # Ctrl-C reaches every process of the terminal; only the one that commits may decide what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     decoded = decode(plan)
-    lookups = load_lookups(
-        decoded, root, open_catalog(warehouse), snapshots=snapshots, archive=warehouse / "lookups"
-    )
-    _STATE.update(plan=decoded, options=options, processor=make_processor(options.engine, decoded, lookups))
+    lookups = load_lookups(decoded, root, open_catalog(warehouse), snapshots=snapshots, archive=warehouse / "lookups")
+    tables = {table.role: table for table in decoded.tables}
+    _STATE.update(tables=tables, options=options, processor=make_processor(options.engine, decoded, lookups))
 
 
 def _compute(task: Task) -> Done:
-    from tacet_runtime.engines.run import compute  # noqa: PLC0415  (run imports this module)
-
-    return compute(task, _STATE["plan"], _STATE["processor"], _STATE["options"].batch_rows)
+    return compute(task, _STATE["tables"], _STATE["processor"], _STATE["options"].batch_rows)
 
 
 class Pool:
-    """Computes tasks. With one worker nothing is started, and blocks are computed here."""
+    """Computes tasks. With one worker (`processor` given) nothing is started, and tasks are computed here."""
 
     def __init__(
         self,
-        workers: int,
-        plan: Plan,
         options: Options,
+        plan: Plan,
         root: Path,
         warehouse: Path,
         snapshots: Mapping[str, str],
         processor: Processor | None,
     ) -> None:
-        self._workers = workers
-        self._plan = plan
         self._options = options
+        self._tables = {table.role: table for table in plan.tables}
         self._processor = processor
         self._executor: ProcessPoolExecutor | None = None
         if processor is None:
             arguments = (encode(plan), options, root.absolute(), warehouse.absolute(), dict(snapshots))
             context = multiprocessing.get_context("spawn")
-            self._executor = ProcessPoolExecutor(workers, context, _start, arguments)
+            self._executor = ProcessPoolExecutor(options.workers, context, _start, arguments)
 
     def __enter__(self) -> Pool:
         return self
@@ -77,19 +77,19 @@ class Pool:
             self._executor.shutdown(wait=True, cancel_futures=True)
 
     def computed(self, tasks: Iterator[Task]) -> Iterator[Done]:
-        """Yield results in the order of the tasks; never more than two blocks a worker are on their way."""
-        if self._executor is None:
-            from tacet_runtime.engines.run import compute  # noqa: PLC0415  (run imports this module)
-
+        """Yield results in the order of the tasks; never more than two tasks a worker are on their way."""
+        if self._processor is not None:
             for task in tasks:
-                if self._processor is not None:
-                    yield compute(task, self._plan, self._processor, self._options.batch_rows)
-            return
+                yield compute(task, self._tables, self._processor, self._options.batch_rows)
+        elif self._executor is not None:
+            yield from self._elsewhere(tasks, self._executor)
+
+    def _elsewhere(self, tasks: Iterator[Task], executor: ProcessPoolExecutor) -> Iterator[Done]:
         waiting: deque[Future[Done]] = deque()
         try:
             for task in tasks:
-                waiting.append(self._executor.submit(_compute, task))
-                if len(waiting) >= 2 * self._workers:
+                waiting.append(executor.submit(_compute, task.light()))
+                if len(waiting) >= 2 * self._options.workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()

@@ -1,0 +1,102 @@
+"""The unit of work: some blocks, computed into Parquet files and their accounts, in whatever process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import pyarrow as pa
+
+from tacet_runtime.connectors.blocks import batches
+from tacet_runtime.connectors.files import BLOCK_BYTES
+from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.ledger import added
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tacet_runtime.batch import Counts, Processor, Range
+    from tacet_runtime.connectors.files import Block, Framing, Position
+    from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.plan.model import SinkTable
+
+EngineName: TypeAlias = Literal["embedded", "reference"]
+BATCH_ROWS = 50_000
+COMMIT_MESSAGES = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run; what is computed does not depend on any of it."""
+
+    engine: EngineName = "embedded"
+    framing: Framing = "lines"
+    workers: int = 1
+    commit_messages: int = COMMIT_MESSAGES
+    batch_rows: int = BATCH_ROWS
+    block_bytes: int = BLOCK_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """Blocks to be computed into files of a commit's folder; `number` makes the files' names unique."""
+
+    blocks: tuple[Block, ...]
+    folder: Path
+    number: int
+
+    def light(self) -> Task:
+        """Return the task for another process: without the bytes that it can read itself."""
+        blocks = tuple(replace(b, data=None) if b.path is not None else b for b in self.blocks)
+        return Task(blocks, self.folder, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What became of one block."""
+
+    source: str
+    first: int
+    end: Position
+    counts: Counts
+    skipped: tuple[Range, ...]
+    filtered: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A computed task: its files and its accounts."""
+
+    files: tuple[Finished, ...]
+    accounts: tuple[Account, ...]
+
+    @property
+    def messages(self) -> int:
+        """How many messages were computed."""
+        return sum(account.counts.messages for account in self.accounts)
+
+
+def compute(task: Task, tables: Mapping[str, SinkTable], processor: Processor, batch_rows: int) -> Done:
+    """Run blocks through the engine and write their files, one for each table and partition value."""
+    rows: dict[str, list[pa.Table]] = {}
+    accounts = [_account(block, processor, batch_rows, rows) for block in task.blocks]
+    files: list[Finished] = []
+    for role, parts in rows.items():
+        files += write_files(pa.concat_tables(parts), tables[role], task.folder, str(task.number))
+        parts.clear()
+    return Done(tuple(files), tuple(accounts))
+
+
+def _account(block: Block, processor: Processor, batch_rows: int, rows: dict[str, list[pa.Table]]) -> Account:
+    counts: list[Counts] = []
+    skipped: list[Range] = []
+    filtered: list[Range] = []
+    for batch in batches(block, batch_rows):
+        outcome = processor.process(batch)
+        for role, table in outcome.tables.items():
+            rows.setdefault(role, []).append(table)
+        counts.append(outcome.counts)
+        skipped += outcome.skipped
+        filtered += outcome.filtered
+    return Account(block.source, block.first, block.end, added(counts), tuple(skipped), tuple(filtered))
