@@ -85,6 +85,14 @@ class Warehouse:
         """Return the number of the last commit."""
         return marker(self.table("ledger"), self.plan.job)
 
+    def data_files(self) -> list[Path]:
+        """Return every data file on the disk, named by a table or not."""
+        return sorted(self._data.glob("*/*.parquet")) if self._data.exists() else []
+
+    def intents(self) -> list[Path]:
+        """Return the intents that are not finished."""
+        return sorted(self._intents.glob("*.json")) if self._intents.exists() else []
+
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Make the folder for a run's data files, marked as unfinished until the run has ended well."""

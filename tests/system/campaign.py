@@ -1,0 +1,122 @@
+"""The crash campaign: a real `tacet run`, killed at every commit point and at random moments, then run again.
+
+`python -m tests.system.campaign [--kills N] [--seed S]` prints a line a kill and ends with 1 when a check fails.
+`broken.py` proves that the checker sees each way in which the protocol could be wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tests.durability.shop import lines, write_repository
+from tests.system.checker import problems
+
+MESSAGES = 240
+ROOT = Path(__file__).resolve().parents[2]
+POINTS = (
+    "S1:after", "S2:before", "S2:after", "S3:after", "S4:before", "S4:after", "S5:before-ledger", "S5:after-ledger",
+    "S8:before-raw", "S8:after-raw", "S8:before-derived", "S8:after-derived", "S8:before-rejects", "S8:after-rejects",
+    "S8:before-metrics", "S8:after-metrics", "S9:before", "S9:after",
+)  # fmt: skip
+
+
+def command(repository: Path) -> list[str]:
+    """Return the command that is killed: four commits over a small file."""
+    return [
+        sys.executable, "-m", "tacet.cli", "--contracts", str(repository / "contracts"), "--quiet", "run", "sale",
+        "--input", str(repository / "e.ndjson"), "--engine", "reference", "--warehouse", str(repository / "warehouse"),
+        "--commit-messages", "60", "--block-bytes", "3000",
+    ]  # fmt: skip
+
+
+def start(repository: Path, **environment: str) -> subprocess.Popen[bytes]:
+    """Start the command in its own session, so that nothing else is hit when it is killed."""
+    return subprocess.Popen(
+        command(repository), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+
+
+def finish(repository: Path, **environment: str) -> None:
+    """Run the command to its end. Raises AssertionError with its words when it fails."""
+    process = start(repository, **environment)
+    words = process.communicate()[1].decode()
+    assert process.returncode == 0, words
+
+
+def prepare(folder: Path) -> bytes:
+    """Write contracts and input; return the input."""
+    write_repository(folder)
+    data = lines(0, MESSAGES)
+    (folder / "e.ndjson").write_bytes(data)
+    return data
+
+
+def reset(repository: Path) -> None:
+    """Forget what was run."""
+    shutil.rmtree(repository / "warehouse", ignore_errors=True)
+
+
+def kill_at(repository: Path, point: str, count: int) -> bool:
+    """Run until a commit point is passed for the n-th time; tell whether it came by and the process was killed."""
+    process = start(repository, TACET_FAIL_AT=f"{point}:{count}")
+    words = process.communicate()[1].decode()
+    assert process.returncode in (0, -signal.SIGKILL), words
+    return process.returncode == -signal.SIGKILL
+
+
+def kill_after(repository: Path, seconds: float) -> bool:
+    """Run and kill after so many seconds."""
+    process = start(repository)
+    try:
+        process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        return True
+    return False
+
+
+def campaign(folder: Path, kills: int, seed: int) -> list[str]:
+    """Kill so many times, at every point and at random moments; return what was wrong."""
+    chance = random.Random(seed)
+    data = prepare(folder)
+    began = time.monotonic()
+    finish(folder)
+    whole = time.monotonic() - began
+    wrong = [f"without a kill: {p}" for p in problems(folder / "warehouse", data)]
+    plan: list[tuple[str, int] | float] = [(point, count) for point in POINTS for count in (1, 3)]
+    plan += [chance.uniform(0.3, 1.0) * whole for _ in range(max(0, kills - len(plan)))]
+    done, reset_at = 0, 0
+    reset(folder)
+    for item in plan:
+        hit = kill_at(folder, *item) if isinstance(item, tuple) else kill_after(folder, item)
+        done += hit
+        # Several kills may fall on one warehouse before it is run to its end: crashes during healing count too.
+        if isinstance(item, tuple) or done - reset_at >= 3 or not hit:
+            finish(folder)
+            wrong += [f"after {item}: {p}" for p in problems(folder / "warehouse", data)]
+            reset(folder)
+            reset_at = done
+        print(f"{done} kills, {item}, {len(wrong)} problems", flush=True)
+    return wrong
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--kills", type=int, default=110)
+    arguments.add_argument("--seed", type=int, default=1)
+    given = arguments.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        found = campaign(Path(temporary), given.kills, given.seed)
+    print("\n".join(found) or "nothing lost, nothing doubled, no orphan")
+    sys.exit(bool(found))
