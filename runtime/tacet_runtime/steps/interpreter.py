@@ -92,7 +92,7 @@ class Interpreter:
         self._judge(row)
         names = [*message_unknown, *unknown(item, self._known[1], "$item")]
         row.unknown = {path: dump(value) for path, value in reversed(names)}
-        reject = self._identity_reject(row, too_large) or self._row_reject(row, too_large)
+        reject = self.sent_badly(row, too_large)
         if reject is None:
             reject = self._rules(row)
         if reject is not None:
@@ -144,6 +144,10 @@ class Interpreter:
             if self._trace:
                 row.steps.append(Step("judge", f"{name}: {verdicts[name]} ({why})"))
         row.verdicts = verdicts
+
+    def sent_badly(self, row: Row, too_large: str | None = None) -> Reject | None:
+        """Return why a judged row goes to the rejects before any rule: identity, `on_bug`, size, unknown fields."""
+        return self._identity_reject(row, too_large) or self._row_reject(row, too_large)
 
     def _identity_reject(self, row: Row, too_large: str | None) -> Reject | None:
         for field in self._identity:

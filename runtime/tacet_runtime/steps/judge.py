@@ -48,6 +48,8 @@ class Producers:
                 omissions[omission.field] = (*omissions.get(omission.field, ()), omission)
             known = Registered(registration.contract, presence[registration.contract], omissions)
             self._by_name.setdefault(registration.producer, []).append((registration, known))
+        every = [known for registrations in self._by_name.values() for _, known in registrations]
+        self._numbers = {id(known): number for number, known in enumerate(every)}
         self._found: dict[tuple[str, str], Registered | None] = {}
 
     def find(self, name: str | None, version: object) -> Registered | None:
@@ -60,6 +62,10 @@ class Producers:
                 self._found.clear()
             self._found[key] = self._search(*key)
         return self._found[key]
+
+    def number(self, registered: Registered) -> int:
+        """Return a registration's position, the same for the life of this object."""
+        return self._numbers[id(registered)]
 
     def _search(self, name: str, version: str) -> Registered | None:
         scheme = self._source.scheme

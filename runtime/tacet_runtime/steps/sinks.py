@@ -57,7 +57,7 @@ class Sinks:
         reject_bytes = data
         for row in result.rows:
             self.tally.rows[row.outcome] += 1
-            self._measure(row)
+            self.measure(row)
             if row.archived:
                 self._raw(offset, row, payload)
                 payload = None
@@ -119,13 +119,14 @@ class Sinks:
         }
         self._append("rejects", values)
 
-    def _measure(self, row: Row) -> None:
+    def measure(self, row: Row, times: int = 1) -> None:
+        """Count a row, or a template that stands for `times` rows, in the metrics."""
         window = window_start(row.event_time, self._plan.metrics_window_seconds)
         raw, derived = self._plan.source.event, self._plan.derived.event if self._plan.derived else None
 
         def count(event: str | None, kind: str, of: str | None = None, name: str | None = None) -> None:
             if event is not None:
-                self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
+                self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += times
 
         count(raw, "rows")
         for name, verdict in row.absences().items():
