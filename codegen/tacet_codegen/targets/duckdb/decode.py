@@ -236,8 +236,10 @@ def rows(plan: Plan) -> str:
     source = plan.source
     order = _message_order(source)
     unnested = _unnested(source, len(order))
-    values = {f.name: _value(f, order) for f in source.fields}
-    converted = ", ".join(f"{_convert(f, values[f.name])} AS {identifier(f.name)}" for f in source.fields)
+    given = ", ".join(f"{_value(f, source, order)} AS {identifier(f':g:{f.name}')}" for f in source.fields)
+    converted = ", ".join(
+        f"{_convert(f, 'NULL' if _nested(f.type) else identifier(f':g:{f.name}'))} AS {identifier(f.name)}" for f in source.fields
+    )
     tests = [(f, reason, test) for f in source.fields for reason, test in _tests(f)]
     kept = '":off", ":index", ":mtypes", ":itypes", ":mkeys", ":ikeys"'
     bad = ", ".join(f"({test}) IS TRUE AS {identifier(f':bad:{reason}:{f.name}')}" for f, reason, test in tests)
@@ -247,7 +249,8 @@ def rows(plan: Plan) -> str:
         name = identifier(field.name)
         typed.append(f"CASE WHEN NOT ({' OR '.join(own)}) THEN {name} END AS {name}" if own else name)
     masks = bits([identifier(f":bad:{reason}:{f.name}") for f, reason, _ in tests], ":bad")
-    inner = f"SELECT {kept}, {converted}\n  FROM ({unnested})"
+    inner = f"SELECT {kept}, {given}\n  FROM ({unnested})"
+    inner = f"SELECT {kept}, {converted}\n  FROM ({inner})"
     if bad:
         inner = f"SELECT *, {bad}\n  FROM ({inner})"
     inner = f"SELECT {kept}, {', '.join(typed)}, {', '.join(masks)}\n  FROM ({inner})"
@@ -283,14 +286,29 @@ def _unnested(source: Source, values: int) -> str:
     return f"{found} FROM ({inner})"
 
 
-def _value(field: Field, order: dict[Path, int]) -> str:
-    match field.path.root:
-        case "$index":
-            return '":index"'
-        case "$item":
-            return _member(identifier(":values"), field.path) if field.path.steps and not _nested(field.type) else "NULL"
-        case _:
-            return identifier(f":{order[field.path]}") if field.path in order and not _nested(field.type) else "NULL"
+def _value(field: Field, source: Source, order: dict[Path, int]) -> str:
+    """Return SQL for what json_transform gave, where the JSON type is the field's: it would turn 0.5 into TRUE."""
+    if field.path.root == "$index":
+        return '":index"'
+    if _nested(field.type):
+        return "NULL"
+    if field.path.root == "$item":
+        value, types, paths = _member(identifier(":values"), field.path), ":itypes", item_paths(source)
+    else:
+        value, types, paths = identifier(f":{order[field.path]}"), ":mtypes", message_paths(source)
+    kinds = _kinds(field)
+    sent = f"{identifier(types)}[{paths.index(field.path) + 1}]"
+    test = f"{sent} = {string(kinds[0])}" if len(kinds) == 1 else f"{sent} IN ({', '.join(map(string, kinds))})"
+    return f"(CASE WHEN {test} THEN {value} END)"
+
+
+def _kinds(field: Field) -> tuple[str, ...]:
+    """Return the JSON types, as DuckDB names them, that a field's value is read from."""
+    if field.encoding in EPOCHS:
+        return ("BIGINT", "UBIGINT")
+    if field.encoding == "string":
+        return ("VARCHAR",)
+    return ("BIGINT", "UBIGINT") if isinstance(field.type, t.DecimalType) else _json_types(field.type)
 
 
 def _convert(field: Field, value: str) -> str:
