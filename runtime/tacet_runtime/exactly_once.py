@@ -23,7 +23,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tacet_runtime.connectors.iceberg import TableError, append, data_file, data_paths, ensure_table, open_catalog
+from tacet_runtime.connectors.iceberg import TableError, all_paths, data_file, ensure_table, open_catalog, replace_files
 from tacet_runtime.connectors.parquet import Finished, write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
@@ -57,6 +57,8 @@ class Intent:
     seq: int
     folder: str
     files: tuple[Finished, ...]
+    removed: tuple[tuple[str, str], ...] = ()
+    """(role, path) of data files that this commit replaces."""
 
 
 class Warehouse:
@@ -105,12 +107,19 @@ class Warehouse:
         if not any(path.iterdir()):
             path.rmdir()
 
-    def commit(self, seq: int, folder: Path, files: Sequence[Finished], entries: Sequence[Entry]) -> None:
+    def commit(
+        self,
+        seq: int,
+        folder: Path,
+        files: Sequence[Finished],
+        entries: Sequence[Entry],
+        removed: Sequence[tuple[str, str]] = (),
+    ) -> None:
         """Commit finished files with their accounts. After it returns, or after the next `open`, all tables have them."""
         ledger = write_files(ledger_table(entries, self.tables["ledger"]), self.tables["ledger"], folder, str(seq))
         _sync_folder(folder)
         point("S3:after")
-        intent = Intent(seq, str(folder), (*ledger, *files))
+        intent = Intent(seq, str(folder), (*ledger, *files), tuple(removed))
         self._write_intent(intent)
         point("S4:after")
         self._apply(intent)
@@ -136,8 +145,9 @@ class Warehouse:
             raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
         files = [data_file(loaded, Path(f.path), f.partition) for f in intent.files if f.role == table.role]
         name = f"{MARKER}.{self.plan.job}"
+        removed = {path for role, path in intent.removed if role == table.role}
         try:
-            append(loaded, files, {name: str(intent.seq)}, {name: str(intent.seq)})
+            replace_files(loaded, files, removed, {name: str(intent.seq)}, {name: str(intent.seq)})
         except Exception as error:
             # Whether it was done is not known: nothing is tried again here, the next start looks at the marker.
             raise TableError(f"cannot commit to {table.name}: {error}; run the same command again") from error
@@ -161,7 +171,7 @@ class Warehouse:
         left = [mark.parent for mark in self._data.glob(f"*/{UNFINISHED}")] if self._data.exists() else []
         if not left:
             return
-        named = {str(path) for role in self.tables for path in data_paths(self.table(role))}
+        named = {str(path) for role in self.tables for path in all_paths(self.table(role))}
         for folder in left:
             for path in folder.iterdir():
                 if path.name != UNFINISHED and str(path) not in named:
@@ -176,7 +186,8 @@ class Warehouse:
         part = path.with_suffix(".part")
         files = [{"role": f.role, "path": f.path, "partition": [_plain(v) for v in f.partition], "rows": f.rows} for f in intent.files]
         with part.open("w") as file:
-            json.dump({"seq": intent.seq, "folder": intent.folder, "files": files}, file)
+            document = {"seq": intent.seq, "folder": intent.folder, "files": files, "removed": intent.removed}
+            json.dump(document, file)
             file.flush()
             os.fsync(file.fileno())
         point("S4:before")
@@ -200,7 +211,8 @@ def _read_intent(path: Path) -> Intent:
     files = tuple(
         Finished(f["role"], f["path"], tuple(_value(v) for v in f["partition"]), f["rows"]) for f in document["files"]
     )
-    return Intent(document["seq"], document["folder"], files)
+    removed = tuple((role, path) for role, path in document["removed"])
+    return Intent(document["seq"], document["folder"], files, removed)
 
 
 def _plain(value: Any) -> Any:

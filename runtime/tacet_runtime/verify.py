@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
-from tacet_runtime.connectors.iceberg import data_paths
+from tacet_runtime.connectors.iceberg import all_paths, data_paths
 from tacet_runtime.exactly_once import ORDER, marker
 
 if TYPE_CHECKING:
@@ -73,8 +73,10 @@ def _files(store: Warehouse, paths: dict[str, list[Path]]) -> Iterator[Finding]:
             named.add(path)
             if not path.exists():
                 yield Finding("file_missing", store.tables[role].name, f"{path} is registered and is not there")  # type: ignore[index]
-    for path in store.data_files():
-        if path not in named:
+    strangers = [path for path in store.data_files() if path not in named]
+    known = {path for role in store.tables for path in all_paths(store.table(role))} if strangers else set()
+    for path in strangers:
+        if path not in known:
             yield Finding("orphan", str(path), "no table names this file")
     for path in store.intents():
         yield Finding("intent", str(path), "a commit was not finished: the next run will heal it")

@@ -113,7 +113,7 @@ def campaign(folder: Path, kills: int, seed: int) -> list[str]:
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--kills", type=int, default=110)
+    arguments.add_argument("--kills", type=int, default=125)
     arguments.add_argument("--seed", type=int, default=1)
     given = arguments.parse_args()
     with tempfile.TemporaryDirectory() as temporary:

@@ -40,7 +40,7 @@ def expected(data: bytes) -> dict[str, Counter]:
 
 def problems(warehouse: Path, data: bytes, source: str = "e.ndjson") -> list[str]:
     """Return what is wrong with the tables; nothing when they hold exactly the input."""
-    catalog = SqlCatalog("check", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
+    catalog = SqlCatalog("tacet", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
     found: list[str] = []
     named: Counter[str] = Counter()
     rows: dict[str, list[dict]] = {}

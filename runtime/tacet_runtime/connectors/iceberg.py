@@ -64,7 +64,7 @@ from pyiceberg.types import (
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
@@ -262,15 +262,45 @@ def data_file(table: Table, path: Path, partition: Sequence[object]) -> DataFile
     )
 
 
-def append(table: Table, files: Sequence[DataFile], properties: Mapping[str, str], summary: Mapping[str, str]) -> None:
-    """Append files and set properties in ONE commit on the metadata that `table` holds. Raises what pyiceberg raises."""
+def replace_files(
+    table: Table,
+    files: Sequence[DataFile],
+    removed: Collection[str],
+    properties: Mapping[str, str],
+    summary: Mapping[str, str],
+    branch: str = "main",
+) -> None:
+    """Add files, drop the ones whose paths are in `removed`, set properties: ONE commit on the metadata `table` holds.
+
+    Raises what pyiceberg raises, and TableError when a file to be dropped is not there.
+    """
     transaction = table.transaction()
     transaction.set_properties(dict(properties))
-    if files:
-        with transaction.update_snapshot(snapshot_properties=dict(summary)).fast_append() as update:
+    if removed:
+        old = {str(local_path(f.file_path)): f for f in _data_files(table, branch)}
+        if not set(removed) <= old.keys():
+            raise TableError(f"{'.'.join(table.name())} does not have the files that are to be replaced")
+        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).overwrite() as overwrite:
+            for path in removed:
+                overwrite.delete_data_file(old[path])
+            for file in files:
+                overwrite.append_data_file(file)
+    elif files:
+        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).fast_append() as update:
             for file in files:
                 update.append_data_file(file)
     transaction.commit_transaction()
+
+
+def replace_branch(table: Table, branch: str, files: Sequence[DataFile], removed: Collection[str]) -> None:
+    """Make a branch anew from what is there now, with files added and dropped; nobody who reads the table sees it."""
+    if branch in table.refs():
+        table.manage_snapshots().remove_branch(branch).commit()
+    snapshot = table.current_snapshot()
+    if snapshot is None:
+        return
+    table.manage_snapshots().create_branch(snapshot.snapshot_id, branch).commit()
+    replace_files(table.refresh(), files, removed, {}, {}, branch)
 
 
 def local_path(uri: str) -> Path:
@@ -280,9 +310,24 @@ def local_path(uri: str) -> Path:
 
 def data_paths(table: Table) -> list[Path]:
     """Return the path of every data file of the current snapshot; a file registered twice stands twice."""
-    snapshot = table.current_snapshot()
-    if snapshot is None:
-        return []
-    manifests = snapshot.manifests(table.io)
-    entries = (entry for manifest in manifests for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True))
-    return [local_path(entry.data_file.file_path) for entry in entries]
+    return [local_path(file.file_path) for file in _data_files(table, "main")]
+
+
+def _data_files(table: Table, branch: str) -> list[DataFile]:
+    snapshot = table.metadata.snapshot_by_name(branch)
+    manifests = snapshot.manifests(table.io) if snapshot else []
+    return [
+        entry.data_file
+        for manifest in manifests
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+    ]
+
+
+def all_paths(table: Table) -> set[Path]:
+    """Return the path of every data file that any snapshot names: history and branches included."""
+    manifests = {m.manifest_path: m for snapshot in table.snapshots() for m in snapshot.manifests(table.io)}
+    return {
+        local_path(entry.data_file.file_path)
+        for manifest in manifests.values()
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False)
+    }

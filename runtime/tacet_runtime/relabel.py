@@ -1,0 +1,104 @@
+"""RELABEL: judge one field's missing values again, after an omission was declared for what is past.
+
+Only the verdicts of that field change, on the raw row and on derived fields that take it over; only files that hold
+such a row are written anew, and every table gets them in one commit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tacet_runtime.batch import Batch
+from tacet_runtime.connectors.iceberg import data_paths
+from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.exactly_once import Warehouse, owned
+from tacet_runtime.history import NotKept, archived
+from tacet_runtime.reconsider import groups_of, widened
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.plan.model import Plan
+
+Place: TypeAlias = tuple[str, int, int]
+"""Source, offset, index."""
+Verdicts: TypeAlias = dict[str, dict[Place, dict[str, str]]]
+"""Role -> row -> field -> verdict now."""
+
+
+def relabel(plan: Plan, root: Path, warehouse: Path, field: str, first: dt.datetime, last: dt.datetime) -> dict[str, int]:
+    """Judge `field` again for rows with an event time in [first, last); return rows changed by table role.
+
+    Raises NotKept when the raw archive has no payloads.
+    """
+    if not plan.source.keep_payload:
+        raise NotKept(f"{plan.source.event} keeps no payloads: there is nothing to judge again")
+    with owned(warehouse, plan.job):
+        store = Warehouse(plan, warehouse)
+        store.open()
+        names = {"raw": {field}, "derived": _heirs(plan, field)}
+        verdicts = _verdicts(store, root, names, first, last)
+        changed = dict.fromkeys(names, 0)
+        files: list[Finished] = []
+        removed: list[tuple[str, str]] = []
+        with store.folder() as folder:
+            for role in names:
+                for number, path in enumerate(data_paths(store.table(role))):
+                    rows, count = _relabelled(pq.read_table(path), names[role], verdicts[role])
+                    if count:
+                        changed[role] += count
+                        removed.append((role, str(path)))
+                        table = store.tables[role]  # type: ignore[index]
+                        files += write_files(widened(rows, table), table, folder, f"label-{number}")
+            if removed:
+                store.commit(store.seq() + 1, folder, files, (), removed)
+        return changed
+
+
+def _heirs(plan: Plan, field: str) -> set[str]:
+    """Return the derived fields that take over a raw field, with its verdict."""
+    fields = plan.derived.fields if plan.derived else ()
+    return {f.name for f in fields if f.taken_over and f.inputs == (field,)}
+
+
+def _verdicts(
+    store: Warehouse, root: Path, names: dict[str, set[str]], first: dt.datetime, last: dt.datetime
+) -> Verdicts:
+    lookups = load_lookups(store.plan, root, store.catalog, archive=store.root / "lookups")
+    processor = make_processor("embedded", store.plan, lookups)
+    found: Verdicts = {role: {} for role in names}
+    for group in groups_of(store, archived(store, first, last)):
+        offsets = pa.array(np.array(group.offsets, dtype=np.int64))
+        batch = Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
+        outcome = processor.process(batch)
+        for role, fields in names.items():
+            columns = outcome.tables[role].select(["_source", "_offset", "_index", "_absences"])  # type: ignore[index]
+            for row in columns.to_pylist():
+                absences = dict(row["_absences"])
+                found[role][row["_source"], row["_offset"], row["_index"]] = {
+                    name: absences[name] for name in fields if name in absences
+                }
+    return found
+
+
+def _relabelled(rows: pa.Table, fields: set[str], verdicts: dict[Place, dict[str, str]]) -> tuple[pa.Table, int]:
+    places = zip(*(rows.column(name).to_pylist() for name in ("_source", "_offset", "_index")), strict=True)
+    new: list[list[tuple[str, str]]] = []
+    changed = 0
+    for place, absences in zip(places, rows.column("_absences").to_pylist(), strict=True):
+        now: dict[str, Any] = dict(absences)
+        for name, verdict in verdicts.get(place, {}).items():
+            if name in fields and name in now:
+                now[name] = verdict
+        changed += list(now.items()) != absences
+        new.append(list(now.items()))
+    at = rows.column_names.index("_absences")
+    return rows.set_column(at, rows.schema.field(at), pa.array(new, rows.schema.field(at).type)), changed

@@ -1,0 +1,30 @@
+"""`tacet replay-rejects`: rejected messages run again after a contract was put right, each once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from tacet.console import message, result_json
+from tacet.history import audited, outside
+from tacet.repository import compiled
+
+
+def replay_rejects(
+    job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    engine: Annotated[Literal["embedded", "reference"], typer.Option(help="embedded or reference.")] = "embedded",
+) -> None:
+    """Run every rejected message again, from its bytes; what is accepted now takes its place in the tables.
+
+    Example: tacet replay-rejects enriched_impression --warehouse warehouse
+    """
+    from tacet_runtime.history import replay_rejects as replay
+
+    found = compiled(job)
+    with outside(warehouse):
+        audit = replay(found.plan, found.root, warehouse, engine)
+    result_json(audited(audit))
+    message(f"{audit.messages} rejected messages run again: {audit.changed} have another outcome now")
