@@ -56,11 +56,11 @@ def test_a_published_backfill_is_what_its_audit_said(job):
 
 
 def test_a_reject_that_is_right_now_is_replayed_once(job):
-    rejects = len(job.rows("rejects"))
+    assert any(r["kind"] == "rule:sane" for r in job.rows("rejects"))
     edit(job, "click/1.0.0.yaml", "price >= 0", "price >= -1")
     first = replay_rejects(job.plan(), job.root, job.warehouse, "reference")
     assert first.rows_added > 0
-    assert len(job.rows("rejects")) == rejects - first.rows_added
+    assert not any(r["kind"] == "rule:sane" for r in job.rows("rejects"))
     assert job.verify().findings == ()
     assert replay_rejects(job.plan(), job.root, job.warehouse, "reference").changed == 0
     assert job.run().commits == 0

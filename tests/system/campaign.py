@@ -29,26 +29,28 @@ POINTS = (
 )  # fmt: skip
 
 
-def command(repository: Path) -> list[str]:
-    """Return the command that is killed: four commits over a small file."""
+def command(repository: Path, module: tuple[str, ...] = ("tacet.cli",)) -> list[str]:
+    """Return the command that is killed: some commits over a small file."""
     return [
-        sys.executable, "-m", "tacet.cli", "--contracts", str(repository / "contracts"), "--quiet", "run", "sale",
+        sys.executable, "-m", *module, "--contracts", str(repository / "contracts"), "--quiet", "run", "sale",
         "--input", str(repository / "e.ndjson"), "--engine", "reference", "--warehouse", str(repository / "warehouse"),
         "--commit-messages", "60", "--block-bytes", "3000",
     ]  # fmt: skip
 
 
-def start(repository: Path, **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str
+) -> subprocess.Popen[bytes]:
     """Start the command in its own session, so that nothing else is hit when it is killed."""
     return subprocess.Popen(
-        command(repository), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
+        command(repository, module), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
 
-def finish(repository: Path, **environment: str) -> None:
+def finish(repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str) -> None:
     """Run the command to its end. Raises AssertionError with its words when it fails."""
-    process = start(repository, **environment)
+    process = start(repository, module, **environment)
     words = process.communicate()[1].decode()
     assert process.returncode == 0, words
 

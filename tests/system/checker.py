@@ -49,6 +49,8 @@ def problems(warehouse: Path, data: bytes, source: str = "e.ndjson") -> list[str
         paths = [task.file.file_path.removeprefix("file://") for task in table.scan().plan_files()]
         named.update(paths)
         columns = ["_source", "_offset", "_index"] if name in ("shop.click", "shop.sale", "shop.sale_rejects") else None
+        found += [f"{name}: {path} is registered and is not there" for path in paths if not Path(path).exists()]
+        paths = [path for path in paths if Path(path).exists()]
         rows[name] = [row for path in paths for row in pq.ParquetFile(path).read(columns).to_pylist()]
     for name, wanted in expected(data).items():
         has = Counter((row["_offset"], row["_index"]) for row in rows[name] if row["_source"] == source)

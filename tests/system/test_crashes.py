@@ -1,0 +1,71 @@
+"""A killed run, started again, leaves what one that was not killed leaves; and the check that says so can fail."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from tests.system.broken import FAULTS
+from tests.system.campaign import campaign, finish, prepare, start
+from tests.system.checker import problems
+
+pytestmark = pytest.mark.system
+
+
+def test_a_hundred_kills_lose_nothing_double_nothing_and_leave_no_orphan(tmp_path):
+    assert campaign(tmp_path, 125, seed=1) == []
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_build_that_is_broken_on_purpose_is_caught(name, tmp_path):
+    data = prepare(tmp_path)
+    point = FAULTS[name][1]
+    module = ("tests.system.broken", name)
+    process = start(tmp_path, module, TACET_FAIL_AT=point)
+    words = process.communicate()[1].decode()
+    assert process.returncode == -signal.SIGKILL, words
+    finish(tmp_path, module)
+    assert problems(tmp_path / "warehouse", data)
+
+
+def test_the_same_kills_of_the_right_build_are_healed(tmp_path):
+    data = prepare(tmp_path)
+    for point in sorted({point for _, point in FAULTS.values()}):
+        start(tmp_path, TACET_FAIL_AT=point).communicate()
+    finish(tmp_path)
+    assert problems(tmp_path / "warehouse", data) == []
+
+
+def test_a_raised_fault_ends_with_a_message_and_can_be_resumed(tmp_path):
+    data = prepare(tmp_path)
+    process = start(tmp_path, TACET_FAIL_AT="S8:before-raw:1", TACET_FAIL_HOW="raise")
+    process.communicate()
+    assert process.returncode != 0
+    finish(tmp_path)
+    assert problems(tmp_path / "warehouse", data) == []
+
+
+def test_sigterm_ends_at_a_commit(tmp_path):
+    data = prepare(tmp_path)
+    process = start(tmp_path, TACET_FAIL_AT="S2:before:2", TACET_FAIL_HOW="hang")
+    with pytest.raises(TimeoutError):
+        _wait_for_a_file(tmp_path)
+    os.kill(process.pid, signal.SIGTERM)
+    os.kill(process.pid, signal.SIGTERM)
+    process.communicate()
+    assert process.returncode == 130
+    finish(tmp_path)
+    assert problems(tmp_path / "warehouse", data) == []
+
+
+def _wait_for_a_file(folder):
+    import time
+
+    began = time.monotonic()
+    while time.monotonic() - began < 20:
+        if list((folder / "warehouse").rglob("derived-1-*.parquet")):
+            time.sleep(0.5)
+            raise TimeoutError
+        time.sleep(0.05)
