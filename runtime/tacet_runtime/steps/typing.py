@@ -29,14 +29,15 @@ Typer: TypeAlias = Callable[[Any], Any]
 
 
 class Wrong(Exception):  # noqa: N818
-    """The value is not of its field: `type`, `range`, `format`, `one_of`, or `too_large`."""
+    """The value is not of its field: `type`, `range`, `format`, `one_of`, or `too_large`.
+
+    Made anew each time: a shared instance would gather a traceback at every raise, and with it the message.
+    """
 
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
 
-
-TYPE, RANGE, FORMAT, ONE_OF, TOO_LARGE = (Wrong(r) for r in ("type", "range", "format", "one_of", "too_large"))
 
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
@@ -78,7 +79,7 @@ def _closed(field: Field) -> Callable[[Any], None] | None:
 
     def check(value: str) -> None:
         if value not in symbols:
-            raise ONE_OF
+            raise Wrong("one_of")
 
     return check
 
@@ -90,7 +91,7 @@ def _matching(field: Field) -> Callable[[Any], None] | None:
 
     def check(value: str) -> None:
         if pattern.fullmatch(value) is None:
-            raise FORMAT
+            raise Wrong("format")
 
     return check
 
@@ -102,7 +103,7 @@ def _within(field: Field) -> Callable[[Any], None] | None:
 
     def check(value: Any) -> None:
         if (low is not None and value < low) or (high is not None and value > high):
-            raise RANGE
+            raise Wrong("range")
 
     return check
 
@@ -173,20 +174,20 @@ def typer(type_: Type, encoding: Encoding, string_bytes: int) -> Typer:
 def _boolean(value: Any) -> bool:
     if value is True or value is False:
         return bool(value)
-    raise TYPE
+    raise Wrong("type")
 
 
 def _boolean_text(value: Any) -> bool:
     text = _text(value)
     if text not in {"true", "false"}:
-        raise FORMAT
+        raise Wrong("format")
     return text == "true"
 
 
 def _text(value: Any) -> str:
     """Return a JSON string; a number is none."""
     if not isinstance(value, str) or isinstance(value, Number):
-        raise TYPE
+        raise Wrong("type")
     return value
 
 
@@ -195,16 +196,16 @@ def _whole(low: int, high: int, encoding: Encoding) -> Typer:
         if encoding == "string":
             text = _text(value)
             if _INTEGER.fullmatch(text) is None:
-                raise FORMAT
+                raise Wrong("format")
         elif isinstance(value, WholeNumber):
             text = value
         else:
-            raise TYPE
+            raise Wrong("type")
         if len(text) > 20:  # a sign and 19 digits hold every long
-            raise RANGE
+            raise Wrong("range")
         number = int(text)
         if not low <= number <= high:
-            raise RANGE
+            raise Wrong("range")
         return number
 
     return typed
@@ -215,14 +216,14 @@ def _floating(convert: Callable[[str], float], encoding: Encoding) -> Typer:
         if encoding == "string":
             text = _text(value)
             if _NUMBER.fullmatch(text) is None:
-                raise FORMAT
+                raise Wrong("format")
         elif isinstance(value, Number):
             text = value
         else:
-            raise TYPE
+            raise Wrong("type")
         number = convert(text)
         if not math.isfinite(number):
-            raise RANGE
+            raise Wrong("range")
         return number
 
     return typed
@@ -245,11 +246,11 @@ def _decimal(precision: int, scale: int, encoding: Encoding) -> Typer:
         if encoding == "string":
             text = _text(value)
             if _DECIMAL.fullmatch(text) is None:
-                raise FORMAT
+                raise Wrong("format")
         elif isinstance(value, Number):
             text = value
         else:
-            raise TYPE
+            raise Wrong("type")
         return _exact(text, unit, high)
 
     return typed
@@ -257,39 +258,39 @@ def _decimal(precision: int, scale: int, encoding: Encoding) -> Typer:
 
 def _exact(text: str, unit: Decimal, high: Decimal) -> Decimal:
     if len(text) > MAX_DIGITS:
-        raise RANGE
+        raise Wrong("range")
     with localcontext() as context:
         context.prec = MAX_DIGITS
         try:
             number = Decimal(text)
         except InvalidOperation:
-            raise RANGE from None
+            raise Wrong("range") from None
         if number.is_zero():
             return Decimal(0).quantize(unit)
         if number.adjusted() > 100 or number.adjusted() < -100 or abs(number) >= high:
-            raise RANGE
+            raise Wrong("range")
         rounded = number.quantize(unit)
         if rounded != number:
-            raise RANGE
+            raise Wrong("range")
         return rounded
 
 
 def _date(value: Any) -> dt.date:
     match = _DATE.fullmatch(_text(value))
     if match is None:
-        raise FORMAT
+        raise Wrong("format")
     return _day(match[1], match[2], match[3])
 
 
 def _day(year: str, month: str, day: str) -> dt.date:
     if year == "0000":
         if _calendar(2000, int(month), int(day)):
-            raise RANGE
-        raise FORMAT
+            raise Wrong("range")
+        raise Wrong("format")
     try:
         return dt.date(int(year), int(month), int(day))
     except ValueError:
-        raise FORMAT from None
+        raise Wrong("format") from None
 
 
 def _calendar(year: int, month: int, day: int) -> bool:
@@ -303,7 +304,7 @@ def _calendar(year: int, month: int, day: int) -> bool:
 def _time(value: Any) -> dt.time:
     match = _TIME.fullmatch(_text(value))
     if match is None:
-        raise FORMAT
+        raise Wrong("format")
     return _clock(match[1], match[2], match[3], match[4])
 
 
@@ -311,13 +312,13 @@ def _clock(hour: str, minute: str, second: str, fraction: str | None) -> dt.time
     try:
         return dt.time(int(hour), int(minute), int(second), int((fraction or "").ljust(6, "0")))
     except ValueError:
-        raise FORMAT from None
+        raise Wrong("format") from None
 
 
 def _moment(value: Any) -> tuple[dt.date, dt.time, str | None]:
     match = _MOMENT.fullmatch(_text(value))
     if match is None:
-        raise FORMAT
+        raise Wrong("format")
     clock = _clock(match[6], match[7], match[8], match[9])
     return _day(match[2], match[3], match[4]), clock, match[10]
 
@@ -325,24 +326,24 @@ def _moment(value: Any) -> tuple[dt.date, dt.time, str | None]:
 def _timestamp(value: Any) -> dt.datetime:
     day, clock, offset = _moment(value)
     if offset is not None:
-        raise FORMAT
+        raise Wrong("format")
     return dt.datetime.combine(day, clock)
 
 
 def _timestamptz(value: Any) -> dt.datetime:
     day, clock, offset = _moment(value)
     if offset is None:
-        raise FORMAT
+        raise Wrong("format")
     moment = dt.datetime.combine(day, clock)
     if offset != "Z":
         hours, minutes = int(offset[1:3]), int(offset[4:6])
         if hours > 23 or minutes > 59:
-            raise FORMAT
+            raise Wrong("format")
         shift = dt.timedelta(hours=hours, minutes=minutes)
         try:
             moment = moment - shift if offset[0] == "+" else moment + shift
         except OverflowError:
-            raise RANGE from None
+            raise Wrong("range") from None
     return moment.replace(tzinfo=dt.UTC)
 
 
@@ -352,7 +353,7 @@ def _epoch(micros: int, zone: dt.tzinfo | None) -> Typer:
     def typed(value: Any) -> dt.datetime:
         number = whole(value) * micros
         if not _FIRST <= number <= _LAST:
-            raise RANGE
+            raise Wrong("range")
         return (_EPOCH + dt.timedelta(microseconds=number)).replace(tzinfo=zone)
 
     return typed
@@ -364,9 +365,9 @@ def _string(limit_bytes: int) -> Typer:
         try:
             size = len(text) if text.isascii() else len(text.encode("utf-8"))
         except UnicodeEncodeError:
-            raise FORMAT from None
+            raise Wrong("format") from None
         if size > limit_bytes:
-            raise TOO_LARGE
+            raise Wrong("too_large")
         return text
 
     return typed
@@ -375,7 +376,7 @@ def _string(limit_bytes: int) -> Typer:
 def _uuid(value: Any) -> str:
     text = _text(value)
     if _UUID.fullmatch(text) is None:
-        raise FORMAT
+        raise Wrong("format")
     return text.lower()
 
 
@@ -383,13 +384,13 @@ def _binary(limit_bytes: int) -> Typer:
     def typed(value: Any) -> bytes:
         text = _text(value)
         if len(text) > limit_bytes:
-            raise TOO_LARGE
+            raise Wrong("too_large")
         try:
             data = base64.b64decode(text, validate=True)
         except (binascii.Error, ValueError):
-            raise FORMAT from None
+            raise Wrong("format") from None
         if base64.b64encode(data).decode("ascii") != text:
-            raise FORMAT
+            raise Wrong("format")
         return data
 
     return typed
@@ -398,7 +399,7 @@ def _binary(limit_bytes: int) -> Typer:
 def _list(element: Typer) -> Typer:
     def typed(value: Any) -> list[Any]:
         if not isinstance(value, list):
-            raise TYPE
+            raise Wrong("type")
         return [element(_given(item)) for item in value]
 
     return typed
@@ -407,14 +408,14 @@ def _list(element: Typer) -> Typer:
 def _given(value: Any) -> Any:
     """Return an element or a map's value: a null is of the wrong type there."""
     if value is None:
-        raise TYPE
+        raise Wrong("type")
     return value
 
 
 def _map(of: Typer, key: Typer) -> Typer:
     def typed(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise TYPE
+            raise Wrong("type")
         return {key(k): of(_given(v)) for k, v in value.items()}
 
     return typed
@@ -423,7 +424,7 @@ def _map(of: Typer, key: Typer) -> Typer:
 def _struct(members: dict[str, Typer]) -> Typer:
     def typed(value: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise TYPE
+            raise Wrong("type")
         return {name: None if value.get(name) is None else of(value[name]) for name, of in members.items()}
 
     return typed
