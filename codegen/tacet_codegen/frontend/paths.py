@@ -27,14 +27,3 @@ def parse_path(text: str) -> tuple[Path | None, int]:
         return None, len(root)
     return Path(root, tuple(steps)), at
 
-
-def path_text(path: Path) -> str:
-    """Write a path as the language does."""
-    return path.root + "".join(
-        f".{step}" if _STEP.fullmatch(f".{step}") else f".{_quoted(step)}" for step in path.steps
-    )
-
-
-def _quoted(step: str) -> str:
-    escaped = step.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'

@@ -9,8 +9,8 @@ from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.expressions import Scope, inputs, parse
 from tacet_codegen.frontend.ranges import contains, read_bounds
 from tacet_codegen.frontend.sinks import Columns, read_sinks
-from tacet_codegen.frontend.types import type_text
 from tacet_codegen.ir.model import Assignment, Correction, DerivedEvent, DerivedField, Filter, Lookup, Rule, Sinks
+from tacet_codegen.ir.typetext import type_text
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Column
 

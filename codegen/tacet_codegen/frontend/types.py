@@ -193,17 +193,3 @@ def encodings(type_: Type) -> tuple[Encoding, ...]:
         case _:
             return ENCODINGS[type(type_)]
 
-
-def type_text(type_: Type) -> str:
-    """Write a type as the language does."""
-    match type_:
-        case t.DecimalType(precision, scale):
-            return f"decimal({precision},{scale})"
-        case t.ListType(element):
-            return f"list<{type_text(element)}>"
-        case t.MapType(value):
-            return f"map<string,{type_text(value)}>"
-        case t.StructType(members):
-            return "struct{" + ", ".join(f"{m.name}: {type_text(m.type)}" for m in members) + "}"
-        case _:
-            return next(name for name, primitive in PRIMITIVES.items() if primitive == type_)

@@ -9,7 +9,7 @@ from tacet_runtime.plan.casts import is_exact, spelled, whole_digits
 from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
 
 from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, type_of
-from tacet_codegen.frontend.paths import path_text
+from tacet_codegen.ir.typetext import path_text
 
 _INFIX = {
     "eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "same": "IS NOT DISTINCT FROM", "differs": "IS DISTINCT FROM",

@@ -1,0 +1,181 @@
+"""JSON Schema 2020-12: what a message of a raw event may be, in the form in which producers send it; and derived rows.
+
+It says what is valid of what is sent. What may be left out is the verdicts' matter: only the identity is required, and
+null is the same as absent for everything else. JSON Schema counts 1.0 as an integer; the other targets do not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Any, assert_never
+
+from tacet_codegen.targets.base import Artifact, contract_path
+from tacet_runtime.plan import types as t
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tacet_codegen.ir.model import Constraint, Header, RawEvent, RawField
+    from tacet_codegen.targets.base import Compilation
+    from tacet_runtime.plan.expressions import Path
+    from tacet_runtime.plan.types import Encoding, Type
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+Schema = dict[str, Any]
+
+_DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
+_TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
+_OFFSET = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
+_UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+_BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
+_INTEGER = "-?(0|[1-9][0-9]*)"
+_NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?"
+_EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
+_FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
+FLOAT_MAX = 3.4028234663852886e38
+
+
+def emit(compilation: Compilation) -> Iterator[Artifact]:
+    """Yield one schema for each version of each raw event."""
+    for event in compilation.repository.raw_events:
+        yield Artifact(contract_path("jsonschema", event.header, ".json"), render(message_schema(event)))
+
+
+def render(schema: Schema) -> str:
+    """Return a schema as text: same schema, same bytes."""
+    return json.dumps(schema, indent=1, ensure_ascii=True) + "\n"
+
+
+def message_schema(event: RawEvent) -> Schema:
+    """Return the schema of a message."""
+    root: Schema = {"type": "object", "properties": {}}
+    item: Schema = {"type": "object", "properties": {}}
+    for field in event.fields:
+        if field.path.root == "$":
+            _place(root, field.path, _field_schema(field), required=field.identity)
+        elif field.path.root == "$item" and field.path.steps:
+            _place(item, field.path, _field_schema(field), required=field.identity)
+    if event.source.explode is not None:
+        items = {"type": "array", "items": {**item, "title": "Item"}}
+        _place(root, event.source.explode, items, required=True)
+    return {**_head(event.header), **root}
+
+
+def _head(header: Header) -> Schema:
+    head: Schema = {"$schema": DIALECT, "title": _title(header.name), "x-tacet-contract": header.reference}
+    return {**head, "description": header.doc} if header.doc else head
+
+
+def _title(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
+
+
+def _place(root: Schema, path: Path, schema: Schema, *, required: bool) -> None:
+    """Put a schema where a path leads, through objects that are made on the way."""
+    node = root
+    for step in path.steps[:-1]:
+        inner = node["properties"].setdefault(step, {"title": _title(step) or "Object", "type": "object", "properties": {}})
+        if required:
+            _require(node, step)
+        node = inner if "properties" in inner else inner | {"properties": {}}
+    node["properties"].setdefault(path.steps[-1], schema)
+    if required:
+        _require(node, path.steps[-1])
+
+
+def _require(node: Schema, step: str) -> None:
+    names = node.setdefault("required", [])
+    if step not in names:
+        names.append(step)
+
+
+def _field_schema(field: RawField) -> Schema:
+    form = value_schema(field.type, field.encoding)
+    form = _constrained(form, field.constraint, field)
+    if not field.identity:
+        form = _nullable(form)
+    return {**form, "description": field.doc} if field.doc else form
+
+
+def _nullable(schema: Schema) -> Schema:
+    found = {**schema, "type": [schema["type"], "null"]}
+    if "enum" in found:
+        found["enum"] = [*found["enum"], None]
+    return found
+
+
+def _constrained(schema: Schema, constraint: Constraint, field: RawField) -> Schema:
+    found = dict(schema)
+    if constraint.one_of is not None:
+        found["enum"] = list(constraint.one_of)
+    if constraint.pattern is not None:
+        found["pattern"] = f"^(?:{constraint.pattern})$"
+    if constraint.range is not None and schema["type"] in {"integer", "number"} and not field.encoding.startswith("epoch"):
+        if constraint.range.low is not None:
+            found["minimum"] = _number(constraint.range.low)
+        if constraint.range.high is not None:
+            found["maximum"] = _number(constraint.range.high)
+    return found
+
+
+def _number(limit: float | str) -> float | int:
+    if not isinstance(limit, str):
+        return limit
+    return float(limit) if "." in limit else int(limit)
+
+
+def value_schema(type_: Type, encoding: Encoding) -> Schema:
+    """Return the schema of a value in its encoding."""
+    if encoding in _EPOCHS and isinstance(type_, t.TimestampType | t.TimestamptzType):
+        unit = _EPOCHS[encoding]
+        return {"type": "integer", "minimum": -(-_FIRST // unit), "maximum": _LAST // unit}
+    match type_:
+        case t.BooleanType():
+            return {"type": "string", "enum": ["true", "false"]} if encoding == "string" else {"type": "boolean"}
+        case t.IntType() | t.LongType():
+            bits = 31 if isinstance(type_, t.IntType) else 63
+            if encoding == "string":
+                return _text(_INTEGER)
+            return {"type": "integer", "minimum": -(2**bits), "maximum": 2**bits - 1}
+        case t.FloatType():
+            return _text(_NUMBER) if encoding == "string" else {"type": "number", "minimum": -FLOAT_MAX, "maximum": FLOAT_MAX}
+        case t.DoubleType():
+            return _text(_NUMBER) if encoding == "string" else {"type": "number"}
+        case t.DecimalType(precision, scale):
+            return _decimal(precision, scale, encoding)
+        case t.DateType():
+            return {**_text(_DATE), "format": "date"}
+        case t.TimeType():
+            return _text(_TIME)
+        case t.TimestampType():
+            return _text(f"{_DATE}T{_TIME}")
+        case t.TimestamptzType():
+            return {**_text(f"{_DATE}T{_TIME}{_OFFSET}"), "format": "date-time"}
+        case t.StringType():
+            return {"type": "string"}
+        case t.UuidType():
+            return {**_text(_UUID), "format": "uuid"}
+        case t.BinaryType():
+            return {**_text(_BASE64), "contentEncoding": "base64"}
+        case t.ListType(element):
+            return {"type": "array", "items": value_schema(element, encoding)}
+        case t.MapType(value):
+            return {"type": "object", "additionalProperties": value_schema(value, encoding)}
+        case t.StructType(members):
+            properties = {m.name: _nullable(value_schema(m.type, encoding)) for m in members}
+            return {"type": "object", "properties": properties}
+        case _:
+            assert_never(type_)
+
+
+def _text(pattern: str) -> Schema:
+    return {"type": "string", "pattern": f"^{pattern}$"}
+
+
+def _decimal(precision: int, scale: int, encoding: Encoding) -> Schema:
+    if encoding == "string":
+        whole, fraction = precision - scale, f"([.][0-9]{{1,{scale}}}0*)?" if scale else "([.]0+)?"
+        return _text(f"-?0*[0-9]{{1,{max(whole, 1)}}}{fraction}")
+    limit = 10 ** (precision - scale)
+    return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
