@@ -31,7 +31,6 @@ def audited(audit: Audit) -> dict[str, object]:
 def outside(warehouse: Path) -> Iterator[None]:
     """Turn what fails outside into a message and exit status 3."""
     import duckdb
-
     from tacet_runtime.connectors.iceberg import TableError
     from tacet_runtime.connectors.lookups import LookupError_
     from tacet_runtime.exactly_once import Busy, Gap

@@ -16,6 +16,7 @@ from tacet_runtime.reconsider import Audit, groups_of, ledger_rows, reconsider
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
+
     from tacet_runtime.plan.model import Plan
 
 BRANCH = "backfill"

@@ -21,7 +21,6 @@ def verify(
     """
     import duckdb
     from pyiceberg.exceptions import NoSuchTableError
-
     from tacet_runtime.connectors.iceberg import TableError
     from tacet_runtime.exactly_once import Busy, Warehouse, owned
     from tacet_runtime.verify import verify as prove

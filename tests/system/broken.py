@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import sys
 
-from tacet.cli import main
 from tacet_runtime import exactly_once
 from tacet_runtime.connectors import files
 from tacet_runtime.connectors.iceberg import data_file, replace_files
 from tacet_runtime.engines import run
+
+from tacet.cli import main
 
 Store = exactly_once.Warehouse
 
