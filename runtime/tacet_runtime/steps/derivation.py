@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tacet_runtime.plan.expressions import Column
 from tacet_runtime.steps.expressions import evaluate
 from tacet_runtime.steps.judge import PRESENT
 from tacet_runtime.steps.results import Reject, Step
@@ -82,7 +83,8 @@ class Derivation:
         return True
 
     def _derive(self, field: DerivedField, row: Row, values: Mapping[str, Any], missed: set[str]) -> tuple[Any, str]:
-        value, failed = evaluate(field.value, values)
+        bare = isinstance(field.value, Column)
+        value, failed = (values[field.inputs[0]], False) if bare else evaluate(field.value, values)
         if value is not None:
             return value, PRESENT
         if field.taken_over:
@@ -95,7 +97,7 @@ class Derivation:
             lookup = name.partition(".")[0] if "." in name else None
             if lookup in missed:
                 return None, f"lookup_miss:{lookup}"
-            if lookup is not None and _bare(field):
+            if lookup is not None and bare:
                 return None, "optional" if self._optional[name] else "logging_bug"
             return None, f"inherited:{name}"
         return None, "expression_null"
@@ -113,8 +115,3 @@ class Derivation:
     def _reject(self, row: Row, reject: Reject) -> None:
         row.outcome, row.reject, row.agreement_flags = "rejected", reject, []
         self._say(row, "reject", f"{reject.kind} ({reject.line})")
-
-
-def _bare(field: DerivedField) -> bool:
-    """Tell whether the field is a lookup's column as it is."""
-    return type(field.value).__name__ == "Column"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tacet_runtime.steps.constraints import field_typer
 from tacet_runtime.steps.derivation import Derivation
 from tacet_runtime.steps.expressions import evaluate
 from tacet_runtime.steps.judge import PRESENT, Producers, missing_verdict
@@ -12,7 +13,7 @@ from tacet_runtime.steps.paths import ABSENT, at, find
 from tacet_runtime.steps.results import MessageResult, Reject, Row, Step
 from tacet_runtime.steps.selection import selected
 from tacet_runtime.steps.strict_json import Refused, WholeNumber, decode, dump
-from tacet_runtime.steps.typing import Wrong, field_typer
+from tacet_runtime.steps.typing import Wrong
 from tacet_runtime.steps.unknown import known_keys, unknown
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.plan.model import Field, Plan
     from tacet_runtime.steps.derivation import Rows
+    from tacet_runtime.steps.results import Result
     from tacet_runtime.steps.typing import Typer
 
 
@@ -41,7 +43,6 @@ class Interpreter:
         self._trace = trace
         self._fields = [_Typed(f, field_typer(f, plan.limits.string_bytes)) for f in plan.source.fields]
         self._identity = [f for f in plan.source.fields if f.identity]
-        self._on_bug = [f for f in plan.source.fields if f.reject_on_bug and not f.identity]
         self._lines = {f.name: f.line for f in plan.source.fields}
         self._producers = Producers(plan.source)
         self._known = known_keys(plan.source)
@@ -67,11 +68,9 @@ class Interpreter:
             steps += self._steps("explode", f"{len(items)} rows")
         if not items:
             return MessageResult("filtered", filter="no_items", steps=steps)
-        message_unknown = list(unknown(value, self._known[0], "$"))
+        message_unknown = [(path, dump(v)) for path, v in unknown(value, self._known[0], "$")]
         rows = [self._row(value, item, index, message_unknown) for index, item in enumerate(items)]
-        outcomes = {row.outcome for row in rows}
-        outcome = "emitted" if "emitted" in outcomes else "rejected" if "rejected" in outcomes else "filtered"
-        return MessageResult(outcome, rows=rows, steps=steps)
+        return MessageResult(_outcome(rows), rows=rows, steps=steps)
 
     def _steps(self, stage: str, text: str) -> list[Step]:
         return [Step(stage, text)] if self._trace else []
@@ -86,12 +85,12 @@ class Interpreter:
             return Reject("too_large", None, f"explode_rows: > {self._plan.limits.explode_rows}", self._source.line)
         return items
 
-    def _row(self, message: Any, item: Any, index: int, message_unknown: list[tuple[str, Any]]) -> Row:
+    def _row(self, message: Any, item: Any, index: int, message_unknown: list[tuple[str, str]]) -> Row:
         row = Row(index)
         too_large = self._type(row, message, item, index)
         self._judge(row)
-        names = [*message_unknown, *unknown(item, self._known[1], "$item")]
-        row.unknown = {path: dump(value) for path, value in reversed(names)}
+        names = [*message_unknown, *((path, dump(v)) for path, v in unknown(item, self._known[1], "$item"))]
+        row.unknown = dict(reversed(names))
         reject = self.sent_badly(row, too_large)
         if reject is None:
             reject = self._rules(row)
@@ -147,12 +146,12 @@ class Interpreter:
 
     def sent_badly(self, row: Row, too_large: str | None = None) -> Reject | None:
         """Return why a judged row goes to the rejects before any rule: identity, `on_bug`, size, unknown fields."""
-        return self._identity_reject(row, too_large) or self._row_reject(row, too_large)
+        return self._identity_reject(row) or self._row_reject(row, too_large)
 
-    def _identity_reject(self, row: Row, too_large: str | None) -> Reject | None:
+    def _identity_reject(self, row: Row) -> Reject | None:
         for field in self._identity:
             verdict = row.verdicts[field.name]
-            if field.name == too_large:
+            if verdict == "invalid:too_large":
                 return self._too_large(field.name)
             if verdict.startswith("invalid:"):
                 return Reject(verdict.removeprefix("invalid:"), field.name, "identity", field.line)
@@ -195,3 +194,9 @@ class Interpreter:
         row.outcome, row.reject, row.raw_flags = "rejected", reject, []
         if self._trace:
             row.steps.append(Step("reject", f"{reject.kind} {reject.field or ''} ({reject.line})"))
+
+
+def _outcome(rows: list[Row]) -> Result:
+    """Return a parent's outcome: emitted when one of its rows is, else rejected when one is, else filtered."""
+    outcomes = {row.outcome for row in rows}
+    return "emitted" if "emitted" in outcomes else "rejected" if "rejected" in outcomes else "filtered"

@@ -65,13 +65,13 @@ def decode(data: bytes | None, limits: Limits) -> Any | Refused:
     try:
         value, end = decoder.raw_decode(text, _space(text, 0))
     except json.JSONDecodeError as error:
-        return Refused("malformed", f"not JSON at character {error.pos}")
+        return Refused("malformed", f"not JSON at byte {_byte(text, error.pos)}")
     except ValueError:
         return Refused("malformed", "not JSON: NaN or Infinity")
     except _TooManyKeys:
         return Refused("too_large", f"keys: > {limits.keys}")
     if _space(text, end) != len(text):
-        return Refused("malformed", f"text after the value at character {_space(text, end)}")
+        return Refused("malformed", f"text after the value at byte {_byte(text, _space(text, end))}")
     return value
 
 
@@ -81,6 +81,10 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 def _space(text: str, at: int) -> int:
     match = _SPACE.match(text, at)
     return match.end() if match else at
+
+
+def _byte(text: str, character: int) -> int:
+    return len(text[:character].encode("utf-8"))
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -110,12 +114,12 @@ def _deeper(text: str, limit: int) -> bool:
         return False
     depth = 0
     for match in _STRUCTURE.finditer(text):
-        token = match[0]
-        if token in "[{":
+        mark = match[0]
+        if mark in "[{":
             depth += 1
             if depth > limit:
                 return True
-        elif token in "]}":
+        elif mark in "]}":
             depth -= 1
     return False
 

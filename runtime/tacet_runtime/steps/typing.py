@@ -1,5 +1,7 @@
 """JSON value -> typed value, or the reason why not. Nothing is coerced: `1.0`, `"1"` and `true` are no integers.
 
+What a contract demands beyond the type (`one_of`, `pattern`, `range`) is `steps/constraints.py`.
+
 Python forms: bool, int, float, Decimal (with the type's scale), date, time, naive datetime, aware UTC datetime, str,
 str in lower case for a UUID, bytes, list, dict for a map and a struct.
 """
@@ -20,7 +22,6 @@ from tacet_runtime.plan import types as t
 from tacet_runtime.steps.strict_json import Number, WholeNumber
 
 if TYPE_CHECKING:
-    from tacet_runtime.plan.model import Bounds, Field
     from tacet_runtime.plan.types import Encoding, Type
 
 Reason: TypeAlias = Literal["type", "range", "format", "one_of", "too_large"]
@@ -56,83 +57,7 @@ MAX_DIGITS = 4_000
 """More digits than any type holds: longer texts are out of range without being computed."""
 
 
-def field_typer(field: Field, string_bytes: int) -> Typer:
-    """Return the function that types a raw field: its type first, then `one_of`, `pattern` and `range`."""
-    base = typer(field.type, field.encoding, string_bytes)
-    checks = [check for check in (_closed(field), _matching(field), _within(field)) if check is not None]
-    if not checks:
-        return base
-
-    def typed(value: Any) -> Any:
-        result = base(value)
-        for check in checks:
-            check(result)
-        return result
-
-    return typed
-
-
-def _closed(field: Field) -> Callable[[Any], None] | None:
-    if field.one_of is None:
-        return None
-    symbols = frozenset(field.one_of)
-
-    def check(value: str) -> None:
-        if value not in symbols:
-            raise Wrong("one_of")
-
-    return check
-
-
-def _matching(field: Field) -> Callable[[Any], None] | None:
-    if field.pattern is None:
-        return None
-    pattern = re.compile(field.pattern, re.ASCII)
-
-    def check(value: str) -> None:
-        if pattern.fullmatch(value) is None:
-            raise Wrong("format")
-
-    return check
-
-
-def _within(field: Field) -> Callable[[Any], None] | None:
-    if field.range is None:
-        return None
-    low, high = bounds(field.range, field.type)
-
-    def check(value: Any) -> None:
-        if (low is not None and value < low) or (high is not None and value > high):
-            raise Wrong("range")
-
-    return check
-
-
-def bounds(limits: Bounds, type_: Type) -> tuple[Any, Any]:
-    """Return both limits as values of the type; None for an open end."""
-    return limit(limits.low, type_), limit(limits.high, type_)
-
-
-def limit(value: float | str | None, type_: Type) -> Any:
-    """Return JSON's form of a value, as the plan has it, as a value of the type."""
-    if value is None:
-        return None
-    match type_:
-        case t.DecimalType():
-            return Decimal(str(value))
-        case t.DateType():
-            return dt.date.fromisoformat(str(value))
-        case t.TimeType():
-            return dt.time.fromisoformat(str(value))
-        case t.TimestampType() | t.TimestamptzType():
-            return dt.datetime.fromisoformat(str(value))
-        case t.FloatType():
-            return struct.unpack("f", struct.pack("f", float(value)))[0]
-        case _:
-            return value
-
-
-def typer(type_: Type, encoding: Encoding, string_bytes: int) -> Typer:
+def typer(type_: Type, encoding: Encoding, string_bytes: int) -> Typer:  # noqa: C901, PLR0912  (a flat match, closed)
     """Return the function that types a value of this type in this encoding; leaves of nested types take it over."""
     match type_:
         case t.BooleanType():
