@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.types import Type
 
 _NO_LIMIT = 1 << 40
+_EMPTY = 0
+"""The snapshot of a table that nothing was written to yet."""
 
 
 class LookupError_(Exception):  # noqa: N801, N818  (the builtin has the good name)
@@ -73,7 +76,9 @@ def _load(lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | Non
         raise LookupError_(
             f"lookup `{lookup.name}`: the embedded engine reads files and Iceberg tables, not {source.kind}"
         )
-    return LookupTable(table, snapshot, _by_key(lookup, table))
+    # Rows are numbered as a person sees them: a CSV's header is its first.
+    first = 2 if source.kind == "file" and source.location.endswith(".csv") else 1
+    return LookupTable(table, snapshot, _by_key(lookup, table, first))
 
 
 def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> tuple[pa.Table, str]:
@@ -178,6 +183,9 @@ def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
     except (UnicodeDecodeError, csv.Error) as error:
         raise LookupError_(f"lookup `{lookup.name}`: {name} is no CSV in UTF-8: {error}") from error
     header = rows[0] if rows else []
+    twice = next((cell for cell in header if header.count(cell) > 1), None)
+    if twice is not None:
+        raise LookupError_(f"lookup `{lookup.name}`: {name} has the column `{twice[:80]}` twice")
     arrays = []
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(header):
@@ -212,8 +220,7 @@ def _cell_typer(type_: Type) -> Any:
         raise LookupError_("a CSV file has no nested columns")
     if isinstance(type_, t.BooleanType | t.IntType | t.LongType | t.FloatType | t.DoubleType | t.DecimalType):
         return typer(type_, "string", _NO_LIMIT)
-    default = {t.BinaryType: "base64"}.get(type(type_), "iso8601")
-    return typer(type_, default, _NO_LIMIT)  # type: ignore[arg-type]
+    return typer(type_, "base64" if isinstance(type_, t.BinaryType) else "iso8601", _NO_LIMIT)
 
 
 def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tuple[pa.Table, str]:
@@ -222,11 +229,12 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tup
     try:
         source = catalog.load_table(lookup.source.location)
         snapshot = source.current_snapshot()
-        chosen = int(wanted.removeprefix("iceberg:")) if wanted else snapshot.snapshot_id if snapshot else None
-        table = source.scan(snapshot_id=chosen).to_arrow()
+        current = snapshot.snapshot_id if snapshot else _EMPTY
+        chosen = int(wanted.removeprefix("iceberg:")) if wanted else current
+        table = source.scan(snapshot_id=chosen or None, limit=None if chosen else 0).to_arrow()
     except Exception as error:
         raise LookupError_(f"lookup `{lookup.name}`: cannot read table {lookup.source.location}: {error}") from error
-    return _columns(lookup, lookup.source.location, table), f"iceberg:{chosen or 0}"
+    return _columns(lookup, lookup.source.location, table), f"iceberg:{chosen}"
 
 
 def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:
@@ -234,20 +242,39 @@ def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
-def _by_key(lookup: Lookup, table: pa.Table) -> dict[tuple[Any, ...], dict[str, Any]]:
-    columns = {c.name: [python_value(v, c.type) for v in table.column(c.name).to_pylist()] for c in lookup.columns}
+def _by_key(lookup: Lookup, table: pa.Table, first: int) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return the rows by key; the rows of the source are numbered from `first`."""
+    place = f"lookup `{lookup.name}`: {lookup.source.location}"
+    columns = {c.name: _values(place, c, table) for c in lookup.columns}
     keys = list(zip(*(columns[k.column] for k in lookup.keys), strict=True))
     rows: dict[tuple[Any, ...], dict[str, Any]] = {}
     for at, key in enumerate(keys):
         if None in key:
-            raise LookupError_(f"lookup `{lookup.name}`: row {at + 1} has no key")
+            empty = lookup.keys[key.index(None)].column
+            raise LookupError_(f"{place}, row {at + first} has no `{empty}`, which is part of the key")
         if key in rows:
+            both = f"rows {keys.index(key) + first} and {at + first}"
             raise LookupError_(
-                f"lookup `{lookup.name}`: key {', '.join(map(str, key))} stands twice (row {at + 1}): every event with it would be doubled"
+                f"{place}: key {_shown(key)} stands twice, in {both}: every event with it would be doubled"
             )
         rows[key] = {name: values[at] for name, values in columns.items()}
     for column in lookup.columns:
         if column.required and None in columns[column.name]:
-            row = columns[column.name].index(None) + 1
-            raise LookupError_(f"lookup `{lookup.name}`: row {row} has no `{column.name}`, which is required")
+            row = columns[column.name].index(None) + first
+            raise LookupError_(f"{place}, row {row} has no `{column.name}`, which is required")
     return rows
+
+
+def _shown(key: tuple[Any, ...]) -> str:
+    return ", ".join(repr(str(part))[:80] for part in key)
+
+
+def _values(place: str, column: TableColumn, table: pa.Table) -> list[Any]:
+    """Return a column as Python values; what only Arrow can hold (year 10000, NaN) is refused."""
+    try:
+        values = [python_value(v, column.type) for v in table.column(column.name).to_pylist()]
+    except (ValueError, OverflowError) as error:
+        raise LookupError_(f"{place}, column `{column.name}`: {error}") from error
+    if any(isinstance(v, float) and not math.isfinite(v) for v in values):
+        raise LookupError_(f"{place}, column `{column.name}` has a number that is not finite")
+    return values
