@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from tacet.console import OPTIONS, finish, message, show
 from tacet_codegen.diagnostics import has_errors
 from tacet_codegen.frontend import load
+
+from tacet.console import OPTIONS, finish, message, show
 
 
 def check() -> None:

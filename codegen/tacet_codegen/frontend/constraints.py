@@ -8,19 +8,20 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from tacet_codegen.frontend import reading
-from tacet_codegen.frontend.nodes import Scalar
-from tacet_codegen.ir.model import Constraint
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.model import Bounds
 
+from tacet_codegen.frontend import reading
+from tacet_codegen.frontend.expressions.patterns import Unportable, whole
+from tacet_codegen.ir.model import Constraint
+
 if TYPE_CHECKING:
-    from tacet_codegen.frontend.nodes import Node
-    from tacet_codegen.frontend.reading import Problems
     from tacet_runtime.plan.types import Type
 
+    from tacet_codegen.frontend.nodes import Node, Scalar
+    from tacet_codegen.frontend.reading import Problems
+
 MAX_SYMBOLS = 10_000
-MAX_PATTERN = 512
 Limit = int | float | str | None
 
 _RANGED = (
@@ -89,7 +90,7 @@ def _range(node: Node, type_: Type | None, problems: Problems) -> Bounds | None:
     if low is _BAD or high is _BAD:
         return None
     bounds = Bounds(low, high)  # type: ignore[arg-type]
-    if low is not None and high is not None and _ordered(low, type_) > _ordered(high, type_):
+    if low is not None and high is not None and _after(low, high, type_):
         problems.add("E213", f"range from `{low}` to `{high}` is empty", node.span, "put the smaller end first")
         return None
     return bounds
@@ -171,10 +172,11 @@ def _moment(text: str, *, zoned: bool) -> str:
     )
 
 
-def _ordered(limit: Limit | object, type_: Type) -> Decimal | str:
-    """Return something that compares as the type does; ISO texts of one width already do."""
-    number = isinstance(type_, t.IntType | t.LongType | t.FloatType | t.DoubleType | t.DecimalType)
-    return Decimal(str(limit)) if number else str(limit)
+def _after(low: object, high: object, type_: Type) -> bool:
+    """Tell whether the range is empty; ISO texts of one width compare as their values do."""
+    if isinstance(type_, t.IntType | t.LongType | t.FloatType | t.DoubleType | t.DecimalType):
+        return Decimal(str(low)) > Decimal(str(high))
+    return str(low) > str(high)
 
 
 def _pattern(node: Node, type_: Type | None, problems: Problems) -> str | None:
@@ -184,45 +186,13 @@ def _pattern(node: Node, type_: Type | None, problems: Problems) -> str | None:
     if type_ is not None and not isinstance(type_, t.StringType):
         problems.add("E215", "pattern on a field that is no string", node.span, "remove it, or use `range`")
         return None
-    wrong = pattern_problem(found.value)
-    if wrong is not None:
+    try:
+        return whole(found.value)
+    except Unportable as error:
         problems.add(
             "E215",
-            f"pattern `{reading.cut(found.value)}`: {wrong}",
+            f"pattern `{reading.cut(found.value)}`: {error}",
             found.span,
-            "use what RE2 has: classes, groups, alternatives, counts up to 1000",
+            "use what every engine has: classes, plain groups, alternatives, counts (docs/expressions.md)",
         )
         return None
-    return found.value
-
-
-_ALLOWED_ESCAPES = frozenset("dDwWsSntrfv.\\+*?()|[]{}^$-/")
-_ATOM = re.compile(r"\\(.)|\(\?(?!:)|(\\$)|\[\[:|\{(\d+)(?:,(\d*))?\}|[*+?}]\+", re.DOTALL)
-
-
-def pattern_problem(pattern: str) -> str | None:
-    """Say what RE2 and Python's `re` would not agree on; None when they mean the same."""
-    if len(pattern) > MAX_PATTERN:
-        return f"{len(pattern)} characters, at most {MAX_PATTERN}"
-    if not pattern.isascii():
-        return "characters outside ASCII"
-    for match in _ATOM.finditer(pattern):
-        if match[1] is not None and match[1] not in _ALLOWED_ESCAPES:
-            return f"escape `\\{match[1]}` is not shared by all engines"
-        if match[0] == "(?":
-            return "look-around, flags and named groups are not shared by all engines"
-        if match[0].startswith("[[:"):
-            return "POSIX classes are not shared by all engines"
-        if match[0][-1] == "+" and len(match[0]) == 2:
-            return "possessive repeats are not shared by all engines"
-        if any(count and int(count) > 1000 for count in match.groups()[2:]):
-            return "a count above 1000"
-    if re.search(r"(?<!\\)[\^$]", pattern):
-        return "`^` and `$` are not needed: the whole value must match"
-    if re.search(r"\\[wdsWDS]", pattern):
-        return "`\\w`, `\\d`, `\\s` differ outside ASCII: write `[0-9]`, `[A-Za-z0-9_]`"
-    try:
-        re.compile(pattern, re.ASCII)
-    except (re.error, RecursionError, OverflowError) as error:
-        return str(error)
-    return None

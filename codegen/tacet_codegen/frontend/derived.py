@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.header import read_header
-from tacet_codegen.frontend.raw import WrittenRule, read_rules
+from tacet_codegen.frontend.raw import PII, WrittenRule, read_rules
 from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.types import parse_type
 from tacet_codegen.ir.model import Alert, Quality
 
 if TYPE_CHECKING:
+    from tacet_runtime.plan.types import Type
+
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.header import Place
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.model import Header, Pii
-    from tacet_runtime.plan.types import Type
 
 EVENT = Shape(
     {
@@ -256,7 +257,7 @@ def _field(name: Scalar, node: Node, problems: Problems) -> WrittenDerivedField 
     written = reading.text(found.get("type"), f"{what}: type", problems)
     type_ = parse_type(written, problems) if written else None
     presence = reading.word(found.get("presence"), ("required", "optional"), f"{what}: presence", problems)
-    pii = reading.word(found.get("pii"), ("none", "internal", "restricted"), f"{what}: pii", problems)
+    pii = reading.word(found.get("pii"), PII, f"{what}: pii", problems)
     doc = reading.text(found.get("doc"), f"{what}: doc", problems, lines=True)
     if (found.get("from") is None) == (found.get("expr") is None):
         problems.add(
@@ -273,7 +274,7 @@ def _field(name: Scalar, node: Node, problems: Problems) -> WrittenDerivedField 
     return WrittenDerivedField(
         identifier, source, expr, type_, written.span if written else None, presence == "optional", identity,
         pii, doc.value.strip() if doc else "", name.span,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _quality(node: Node | None, fields: set[str], problems: Problems) -> Quality | None:

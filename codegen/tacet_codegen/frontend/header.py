@@ -82,9 +82,9 @@ def read_header(place: Place, found: Keys, kind: str, problems: Problems) -> Hea
         problems.add(
             "E209", f"version `{version}` stands in `{place.stem}.yaml`", node.span, f"name the file `{version}.yaml`"
         )
-    if name is None or version is None or problems.errors > before and name != place.folder:
+    if name is None or version is None or (problems.errors > before and name != place.folder):
         return None
-    state: Status = status if status in {"draft", "released", "deprecated"} else "draft"  # type: ignore[assignment]
+    state: Status = status if status in {"draft", "released", "deprecated"} else "draft"
     return Header(
         namespace=place.namespace,
         name=name,

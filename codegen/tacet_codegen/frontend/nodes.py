@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 
@@ -83,14 +83,13 @@ class _Refused(Exception):  # noqa: N818
 
 
 def parse(data: bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
-    """Return the document's node, or None and what is wrong with it (duplicate keys are all found, the rest stops)."""
+    """Return the document's node, or None, and what is wrong with it. Of duplicate keys, which are all said, the first counts."""
     problems: list[Diagnostic] = []
     try:
         text = _text(data, file)
-        node = _Builder(file, problems).build(text)
+        return _Builder(file, problems).build(text), problems
     except _Refused as refused:
         return None, [*problems, refused.diagnostic]
-    return (None if problems else node), problems
 
 
 def _text(data: bytes, file: str) -> str:
@@ -160,11 +159,15 @@ class _Builder:
             for event in yaml.parse(text, Loader=_LOADER):
                 if isinstance(event, yaml.DocumentStartEvent):
                     documents += 1
+                    if event.version or event.tags:
+                        raise self._stop("E106", "directive `%`", event, "remove it: a contract is plain YAML")
                     if documents > 1:
                         raise self._stop(
                             "E110", "second document in one file", event, "one contract a file: remove `---`"
                         )
-                elif isinstance(event, yaml.NodeEvent | yaml.CollectionEndEvent):
+                elif isinstance(event, yaml.CollectionEndEvent):
+                    self._close()
+                elif isinstance(event, yaml.NodeEvent):
                     self._take(event)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
@@ -179,10 +182,7 @@ class _Builder:
             raise _refused("E110", "empty file", Span(self._file), "write a contract, or delete the file")
         return self._root
 
-    def _take(self, event: yaml.Event) -> None:
-        if isinstance(event, yaml.CollectionEndEvent):
-            self._close()
-            return
+    def _take(self, event: yaml.NodeEvent) -> None:
         self._refuse_features(event)
         self._count += 1
         if self._count > MAX_NODES:
@@ -195,13 +195,14 @@ class _Builder:
             raise self._stop("E109", f"nested deeper than {MAX_DEPTH}", event, "flatten it")
         self._stack.append(_Open(span, [], {} if isinstance(event, yaml.MappingStartEvent) else None))
 
-    def _refuse_features(self, event: yaml.Event) -> None:
+    def _refuse_features(self, event: yaml.NodeEvent) -> None:
         if isinstance(event, yaml.AliasEvent):
             raise self._stop("E106", f"alias `*{event.anchor}`", event, "write the value out")
         if event.anchor is not None:
             raise self._stop("E106", f"anchor `&{event.anchor}`", event, "remove it: contracts have no aliases")
-        if event.tag is not None:
-            raise self._stop("E106", f"tag `{event.tag}`", event, "remove it: types come from the contract language")
+        tag = getattr(event, "tag", None)
+        if tag is not None:
+            raise self._stop("E106", f"tag `{tag}`", event, "remove it: types come from the contract language")
 
     def _scalar(self, event: yaml.ScalarEvent, span: Span) -> Scalar:
         value, plain = event.value, not event.style
@@ -211,8 +212,10 @@ class _Builder:
             )
         if "\t" in value:
             raise self._stop("E104", "tab in a value", event, "write spaces")
-        one_line = event.start_mark.line == event.end_mark.line
-        width = event.end_mark.column - event.start_mark.column
+        start: Any = event.start_mark
+        end: Any = event.end_mark
+        one_line = start.line == end.line
+        width = end.column - start.column
         exact = one_line and width == len(value) + (0 if plain else 2)
         return Scalar(value, plain, span, exact)
 
@@ -232,7 +235,7 @@ class _Builder:
             raise _refused("E106", "merge key `<<`", node.span, "write the keys out")
         first = keys.setdefault(node.value, node)
         if first is not node:
-            message = f"key `{node.value}` stands twice: also on line {first.span.line}"
+            message = f"key `{node.value[:80]}` stands twice: first on line {first.span.line}"
             self._problems.append(Diagnostic("E107", "error", message, node.span, "keep one of them"))
 
     def _close(self) -> None:
@@ -241,10 +244,12 @@ class _Builder:
             self._add(Sequence(tuple(top.items), top.span))
             return
         pairs = zip(top.items[::2], top.items[1::2], strict=True)
-        self._add(Mapping(tuple((k, v) for k, v in pairs if isinstance(k, Scalar)), top.span))
+        first = top.keys
+        self._add(Mapping(tuple((k, v) for k, v in pairs if isinstance(k, Scalar) and first[k.value] is k), top.span))
 
     def _span(self, event: yaml.Event) -> Span:
-        return Span(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+        mark: Any = event.start_mark
+        return Span(self._file, mark.line + 1, mark.column + 1)
 
     def _stop(self, code: str, message: str, event: yaml.Event, hint: str) -> _Refused:
         return _refused(code, message, self._span(event), hint)

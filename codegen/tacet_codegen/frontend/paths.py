@@ -16,7 +16,8 @@ def parse_path(text: str) -> tuple[Path | None, int]:
     root = next((r for r in ROOTS if text.startswith(r)), None)
     if root is None:
         return None, 0
-    at, steps = len(root), []
+    at = len(root)
+    steps: list[str] = []
     while at < len(text):
         match = _STEP.match(text, at)
         if match is None or len(steps) >= MAX_STEPS:
@@ -26,4 +27,3 @@ def parse_path(text: str) -> tuple[Path | None, int]:
     if root == "$index" and steps:
         return None, len(root)
     return Path(root, tuple(steps)), at
-

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tacet_runtime.plan import types as t
+
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.constraints import read_constraint
 from tacet_codegen.frontend.header import read_header
@@ -14,18 +16,20 @@ from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.sinks import Columns, read_sinks, topic
 from tacet_codegen.frontend.types import encodings, parse_type
 from tacet_codegen.ir.model import ProducerKey, Sinks
-from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
-    from typing import Literal
+    from typing import Literal, TypeAlias
+
+    from tacet_runtime.plan.expressions import Path
+    from tacet_runtime.plan.types import Encoding, Type
 
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.header import Place
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Keys, Problems
     from tacet_codegen.ir.model import Constraint, Header, Pii, Scheme
-    from tacet_runtime.plan.expressions import Path
-    from tacet_runtime.plan.types import Encoding, Type
+
+    _Presence: TypeAlias = Literal["required", "optional", "required_when"]
 
 EVENT = Shape(
     {
@@ -70,9 +74,11 @@ WHEN = Shape({"required_when": "a condition over this event's fields"})
 RULE = Shape(
     {"check": "a condition that must not be FALSE", "else": "reject | flag"}, {"severity": "info | warning | critical"}
 )
-SCHEMES = ("semver", "dotted", "integer", "date")
-UNKNOWN = ("report", "keep", "reject")
-SEVERITIES = ("info", "warning", "critical")
+SCHEMES: tuple[Scheme, ...] = ("semver", "dotted", "integer", "date")
+UNKNOWN: tuple[Literal["report", "keep", "reject"], ...] = ("report", "keep", "reject")
+SEVERITIES: tuple[Literal["info", "warning", "critical"], ...] = ("info", "warning", "critical")
+ELSE: tuple[Literal["reject", "flag"], ...] = ("reject", "flag")
+PII: tuple[Pii, ...] = ("none", "internal", "restricted")
 MAX_FIELDS = 2_000
 
 
@@ -84,7 +90,7 @@ class WrittenField:
     type: Type
     path: Path
     encoding: Encoding
-    presence: Literal["required", "optional", "required_when"]
+    presence: _Presence
     when: Scalar | None
     identity: bool
     reject_on_bug: bool
@@ -130,7 +136,7 @@ def read_raw(place: Place, node: Mapping, problems: Problems) -> WrittenRaw | No
     header = read_header(place, found, "event", problems)
     source = reading.keys(found.get("source"), SOURCE, "source", problems)
     explode = _explode(source, problems)
-    fields = _fields(found.get("fields"), explode is not None, problems)
+    fields = _fields(found.get("fields"), problems, exploded=explode is not None)
     types = {field.name: field.type for field in fields}
     event_time = _field_name(source, "event_time", types, (t.TimestamptzType,), problems)
     producer = _producer(found.get("producer"), types, problems)
@@ -143,7 +149,7 @@ def read_raw(place: Place, node: Mapping, problems: Problems) -> WrittenRaw | No
         reading.word(source.get("format"), ("json",), "format", problems)
     if header is None or producer is None or problems.errors > before:
         return None
-    return WrittenRaw(header, queue, select, explode, event_time, producer, unknown, fields, rules, sinks)  # type: ignore[arg-type]
+    return WrittenRaw(header, queue, select, explode, event_time, producer, unknown, fields, rules, sinks)
 
 
 def _explode(source: Keys | None, problems: Problems) -> Path | None:
@@ -162,12 +168,12 @@ def _explode(source: Keys | None, problems: Problems) -> Path | None:
     return path
 
 
-def _fields(node: Node | None, exploded: bool, problems: Problems) -> tuple[WrittenField, ...]:
+def _fields(node: Node | None, problems: Problems, *, exploded: bool) -> tuple[WrittenField, ...]:
     written = reading.pairs(node, "fields", problems)
     if node is not None and not 0 < len(written) <= MAX_FIELDS:
         problems.add("E203", f"{len(written)} fields", node.span, f"write 1 to {MAX_FIELDS}")
     reading.unique((name for name, _ in written), "field", problems)
-    fields = [_field(name, value, exploded, problems) for name, value in written]
+    fields = [_field(name, value, problems, exploded=exploded) for name, value in written]
     whole = [field for field in fields if field is not None]
     if whole and len(whole) == len(fields) and not any(field.identity for field in whole) and node is not None:
         problems.add(
@@ -179,7 +185,7 @@ def _fields(node: Node | None, exploded: bool, problems: Problems) -> tuple[Writ
     return tuple(whole)
 
 
-def _field(name: Scalar, node: Node, exploded: bool, problems: Problems) -> WrittenField | None:
+def _field(name: Scalar, node: Node, problems: Problems, *, exploded: bool) -> WrittenField | None:
     before = problems.errors
     what = f"field `{reading.cut(name.value)}`"
     identifier = reading.identifier(name, "field", problems)
@@ -189,13 +195,13 @@ def _field(name: Scalar, node: Node, exploded: bool, problems: Problems) -> Writ
         return None
     written = reading.text(found.get("type"), f"{what}: type", problems)
     type_ = parse_type(written, problems) if written else None
-    path = _path(reading.text(found.get("path"), f"{what}: path", problems), type_, exploded, problems)
+    path = _path(reading.text(found.get("path"), f"{what}: path", problems), type_, problems, exploded=exploded)
     encoding = _encoding(found.get("encoding"), type_, path, problems)
     presence, when = _presence(found.get("presence"), what, problems)
     identity = reading.boolean(found.get("identity"), f"{what}: identity", problems)
     on_bug = reading.word(found.get("on_bug"), ("reject", "null"), f"{what}: on_bug", problems)
     constraint = read_constraint(found.get("one_of"), found.get("range"), found.get("pattern"), type_, problems)
-    pii = reading.word(found.get("pii"), ("none", "internal", "restricted"), f"{what}: pii", problems) or "none"
+    pii = reading.word(found.get("pii"), PII, f"{what}: pii", problems) or "none"
     doc = reading.text(found.get("doc"), f"{what}: doc", problems, lines=True)
     if identity:
         _identity(found, what, presence, type_, problems)
@@ -204,7 +210,7 @@ def _field(name: Scalar, node: Node, exploded: bool, problems: Problems) -> Writ
     return WrittenField(
         identifier, type_, path, encoding, presence, when, identity, on_bug == "reject", constraint,
         pii, doc.value.strip() if doc else "", name.span,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
 
 
 def _not_meta(name: Scalar, problems: Problems) -> None:
@@ -235,7 +241,7 @@ def _identity(found: Keys, what: str, presence: str | None, type_: Type | None, 
         )
 
 
-def _path(found: Scalar | None, type_: Type | None, exploded: bool, problems: Problems) -> Path | None:
+def _path(found: Scalar | None, type_: Type | None, problems: Problems, *, exploded: bool) -> Path | None:
     if found is None:
         return None
     path, at = parse_path(found.value)
@@ -280,7 +286,7 @@ def _encoding(node: Node | None, type_: Type | None, path: Path | None, problems
     return chosen
 
 
-def _presence(node: Node | None, what: str, problems: Problems) -> tuple[str | None, Scalar | None]:
+def _presence(node: Node | None, what: str, problems: Problems) -> tuple[_Presence | None, Scalar | None]:
     if node is None:
         return None, None
     if isinstance(node, Mapping):
@@ -290,13 +296,15 @@ def _presence(node: Node | None, what: str, problems: Problems) -> tuple[str | N
     word = reading.scalar(node, f"{what}: presence", problems)
     if word is None:
         return None, None
-    if word.value not in {"required", "optional"}:
-        hint = reading.did_you_mean(
-            word.value, ("required", "optional"), "write `required`, `optional` or `{required_when: condition}`"
-        )
-        problems.add("E216", f"{what}: presence `{reading.cut(word.value)}` is not known", word.span, hint)
-        return None, None
-    return word.value, None
+    if word.value == "required":
+        return "required", None
+    if word.value == "optional":
+        return "optional", None
+    hint = reading.did_you_mean(
+        word.value, ("required", "optional"), "write `required`, `optional` or `{required_when: condition}`"
+    )
+    problems.add("E216", f"{what}: presence `{reading.cut(word.value)}` is not known", word.span, hint)
+    return None, None
 
 
 def _field_name(
@@ -334,8 +342,7 @@ def _producer(node: Node | None, types: dict[str, Type], problems: Problems) -> 
     version = _field_name(found, "version", types, forms, problems)
     if scheme is None:
         return None
-    chosen: Scheme = scheme  # type: ignore[assignment]
-    return ProducerKey(name, version, chosen)
+    return ProducerKey(name, version, scheme)
 
 
 def read_rules(node: Node | None, what: str, problems: Problems) -> tuple[WrittenRule, ...]:
@@ -349,8 +356,8 @@ def read_rules(node: Node | None, what: str, problems: Problems) -> tuple[Writte
         if found is None:
             continue
         check = reading.text(found.get("check"), "check", problems)
-        otherwise = reading.word(found.get("else"), ("reject", "flag"), "else", problems)
+        otherwise = reading.word(found.get("else"), ELSE, "else", problems)
         severity = reading.word(found.get("severity"), SEVERITIES, "severity", problems) or "warning"
         if identifier is not None and check is not None and otherwise is not None:
-            rules.append(WrittenRule(identifier, check, otherwise, severity, name.span))  # type: ignore[arg-type]
+            rules.append(WrittenRule(identifier, check, otherwise, severity, name.span))
     return tuple(rules)

@@ -8,8 +8,9 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tacet_codegen.diagnostics import Diagnostic
 from tacet_codegen.frontend.nodes import Mapping, Node, Scalar, Sequence
@@ -17,14 +18,17 @@ from tacet_codegen.frontend.reserved import reserved_by
 from tacet_codegen.ir.model import Version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from tacet_codegen.diagnostics import Span
+
+_Word = TypeVar("_Word", bound=str)
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VERSION = re.compile(r"(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})")
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _DURATION = re.compile(r"([1-9][0-9]{0,8})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -48,19 +52,19 @@ class Problems:
     """The list that every reader adds to."""
 
     found: list[Diagnostic] = field(default_factory=list)
+    _counted: int = 0
+    _errors: int = 0
 
     def add(self, code: str, message: str, span: Span, hint: str) -> None:
         """Add an error."""
         self.found.append(Diagnostic(code, "error", message, span, hint))
 
-    def warn(self, code: str, message: str, span: Span, hint: str) -> None:
-        """Add a warning."""
-        self.found.append(Diagnostic(code, "warning", message, span, hint))
-
     @property
     def errors(self) -> int:
-        """Return how many errors there are so far."""
-        return sum(d.severity == "error" for d in self.found)
+        """Return how many errors there are so far (each is counted once, or a broken repository takes for ever)."""
+        self._errors += sum(d.severity == "error" for d in self.found[self._counted :])
+        self._counted = len(self.found)
+        return self._errors
 
 
 def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
@@ -72,6 +76,11 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str) -> str:
 def cut(text: str) -> str:
     """Shorten a value that a message quotes."""
     return text if len(text) <= 80 else text[:77] + "..."
+
+
+def quote(text: str) -> str:
+    """Return the hint for a scalar that YAML would retype."""
+    return f'quote it: "{cut(text)}"'
 
 
 def kind_of(node: Node) -> str:
@@ -126,6 +135,9 @@ def pairs(node: Node | None, what: str, problems: Problems) -> tuple[tuple[Scala
     if not isinstance(node, Mapping):
         problems.add("E203", f"{what}: expected a mapping, got {kind_of(node)}", node.span, "write `name: ...` lines")
         return ()
+    for key, _ in node.items:
+        if key.retyped:
+            problems.add("E108", f"{what}: key `{cut(key.value)}` is no string in YAML", key.span, quote(key.value))
     return node.items
 
 
@@ -156,7 +168,7 @@ def text(node: Node | None, what: str, problems: Problems, *, lines: bool = Fals
         return None
     if found.retyped:
         message = f"{what}: `{cut(found.value)}` is no string in YAML"
-        problems.add("E108", message, found.span, f'quote it: "{cut(found.value)}"')
+        problems.add("E108", message, found.span, quote(found.value))
         return None
     if "\n" in found.value.rstrip("\n") and not lines:
         problems.add("E104", f"{what}: a line break in a value", found.span, "write it on one line")
@@ -170,17 +182,17 @@ def texts(node: Node | None, what: str, problems: Problems) -> tuple[Scalar, ...
     return tuple(value for value in found if value is not None)
 
 
-def word(node: Node | None, known: Iterable[str], what: str, problems: Problems) -> str | None:
+def word(node: Node | None, known: Collection[_Word], what: str, problems: Problems) -> _Word | None:
     """Read one word of a closed set."""
     found = scalar(node, what, problems)
     if found is None:
         return None
-    words = list(known)
-    if found.value not in words:
-        hint = did_you_mean(found.value, words, f"one of: {', '.join(words)}")
-        problems.add("E207", f"{what}: `{cut(found.value)}` is not known", found.span, hint)
-        return None
-    return found.value
+    for candidate in known:
+        if candidate == found.value:
+            return candidate
+    hint = did_you_mean(found.value, known, f"one of: {', '.join(known)}")
+    problems.add("E207", f"{what}: `{cut(found.value)}` is not known", found.span, hint)
+    return None
 
 
 def identifier(found: Scalar | None, what: str, problems: Problems) -> str | None:
@@ -279,13 +291,11 @@ def date(node: Node | None, what: str, problems: Problems) -> str | None:
     found = scalar(node, what, problems)
     if found is None:
         return None
-    try:
-        if len(found.value) != 10 or not found.value.isascii():
-            raise ValueError
-        return dt.date.fromisoformat(found.value).isoformat()
-    except ValueError:
-        problems.add("E218", f"{what}: `{cut(found.value)}` is no date", found.span, "write YYYY-MM-DD")
-        return None
+    if _DATE.fullmatch(found.value):
+        with suppress(ValueError):
+            return dt.date.fromisoformat(found.value).isoformat()
+    problems.add("E218", f"{what}: `{cut(found.value)}` is no date", found.span, "write YYYY-MM-DD")
+    return None
 
 
 def share(node: Node | None, what: str, problems: Problems) -> float | None:

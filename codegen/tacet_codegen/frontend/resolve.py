@@ -6,11 +6,13 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.model import Optional, Required, RequiredWhen
+
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.expressions import Scope, parse
 from tacet_codegen.frontend.ranges import overlap, read_bounds
 from tacet_codegen.frontend.resolve_derived import resolve_derived
-from tacet_codegen.ir.lock import assign
 from tacet_codegen.ir.columns import (
     LEDGER,
     METRICS,
@@ -21,6 +23,7 @@ from tacet_codegen.ir.columns import (
     raw_columns,
     raw_table,
 )
+from tacet_codegen.ir.lock import assign
 from tacet_codegen.ir.model import (
     Job,
     Lock,
@@ -32,11 +35,13 @@ from tacet_codegen.ir.model import (
     Rule,
     SourceSpec,
 )
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.model import Optional, Required, RequiredWhen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from tacet_runtime.plan.expressions import Expression
+    from tacet_runtime.plan.model import Presence
+    from tacet_runtime.plan.types import Type
 
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.derived import WrittenDerived
@@ -46,9 +51,6 @@ if TYPE_CHECKING:
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.columns import Column
     from tacet_codegen.ir.model import DerivedEvent, Scheme, Table, Version
-    from tacet_runtime.plan.expressions import Expression
-    from tacet_runtime.plan.model import Presence
-    from tacet_runtime.plan.types import Type
 
 
 @dataclass(slots=True)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tacet_codegen.frontend.reading import IDENTIFIER, cut, did_you_mean
-from tacet_codegen.frontend.reserved import reserved_by
 from tacet_runtime.plan import types as t
 
+from tacet_codegen.frontend.reading import IDENTIFIER, cut, did_you_mean
+from tacet_codegen.frontend.reserved import reserved_by
+
 if TYPE_CHECKING:
+    from tacet_runtime.plan.types import Encoding, PrimitiveType, Type
+
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
-    from tacet_runtime.plan.types import Encoding, PrimitiveType, Type
 
 PRIMITIVES: dict[str, PrimitiveType] = {
     "boolean": t.BooleanType(),
@@ -187,9 +189,7 @@ def encodings(type_: Type) -> tuple[Encoding, ...]:
         case t.MapType(value):
             return encodings(value)
         case t.StructType(members):
-            return ("json",) + tuple(
-                e for e in ENCODINGS[t.TimestamptzType] if any(e in encodings(m.type) for m in members)
-            )
+            moments = ENCODINGS[t.TimestamptzType]
+            return ("json", *(e for e in moments if any(e in encodings(m.type) for m in members)))
         case _:
             return ENCODINGS[type(type_)]
-

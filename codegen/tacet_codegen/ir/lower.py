@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tacet_runtime.plan import model as p
+
 from tacet_codegen.ir.columns import (
     LEDGER,
     METRICS,
@@ -15,7 +17,6 @@ from tacet_codegen.ir.columns import (
     raw_columns,
     raw_table,
 )
-from tacet_runtime.plan import model as p
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
