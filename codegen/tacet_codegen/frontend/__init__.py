@@ -18,14 +18,15 @@ from tacet_codegen.frontend.raw import read_raw
 from tacet_codegen.frontend.reading import Problems
 from tacet_codegen.frontend.released import Waiver, check_released, read_lock, read_waivers
 from tacet_codegen.frontend.repository import find_files
-from tacet_codegen.frontend.resolve import Written, resolve
+from tacet_codegen.frontend.resolve import resolve
 from tacet_codegen.frontend.table import read_table
+from tacet_codegen.frontend.written import Written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tacet_codegen.frontend.header import Place
-    from tacet_codegen.ir.model import Repository
+    from tacet_codegen.ir.model import Header, Repository
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +56,12 @@ def load(contracts: Path) -> Loaded:
     lock = read_lock(files.lock, files.lock_file, problems)
     check_released(lock, (*files.contracts, *files.producers), problems)
     waivers = read_waivers(files.waivers, problems)
-    written = Written()
+    written = Written(broken=set(files.broken))
     for place in files.contracts:
         _contract(place, written, problems)
     for place in files.producers:
         _producer(place, written, problems)
+    _one_kind(written, problems)
     repository = resolve(written, lock, problems)
     found = tuple(in_order(problems.found))
     return Loaded(None if problems.errors else repository, found, waivers)
@@ -83,7 +85,8 @@ def _contract(place: Place, written: Written, problems: Problems) -> None:
     before = problems.errors
     node = _node(place, problems)
     if node is not None:
-        keys = {key.value for key, _ in node.items}
+        keys = {key.value: value for key, value in node.items}
+        name = keys.get("event", keys.get("table"))
         if "table" in keys:
             table = read_table(place, node, problems)
             written.tables.extend([table] if table else [])
@@ -100,8 +103,26 @@ def _contract(place: Place, written: Written, problems: Problems) -> None:
                 "begin with `event:` or `table:`",
             )
             problems.add("E202", "neither an event nor a table", node.span, near)
+        if problems.errors > before and isinstance(name, nodes.Scalar):
+            written.broken.add(f"{place.namespace}.{name.value}")
     if problems.errors > before:
         written.broken.add(f"{place.namespace}.{place.folder}")
+
+
+def _one_kind(written: Written, problems: Problems) -> None:
+    """Check that all versions of a name are of one kind: raw, derived or table."""
+    kinds: dict[str, tuple[str, Header]] = {}
+    for kind, contracts in (("raw event", written.raw), ("derived event", written.derived), ("table", written.tables)):
+        for header in sorted((c.header for c in contracts), key=lambda h: (h.qualified, h.version.key)):
+            other, first = kinds.setdefault(header.qualified, (kind, header))
+            if other != kind:
+                problems.add(
+                    "E309",
+                    f"`{header.qualified}` is a {kind} here and a {other} in `{first.file}`",
+                    header.span,
+                    "give it a name of its own",
+                )
+                written.broken.add(header.qualified)
 
 
 def _producer(place: Place, written: Written, problems: Problems) -> None:

@@ -14,6 +14,7 @@ from tacet_codegen.frontend.reading import IDENTIFIER, Problems, cut
 from tacet_codegen.ir.lock import NAME as LOCK_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 WAIVERS = "waivers.yaml"
@@ -28,6 +29,8 @@ class Files:
     lock: bytes | None
     lock_file: str
     waivers: Place | None
+    broken: frozenset[str]
+    """Qualified names of contracts that are there and cannot be read."""
 
 
 def find_files(root: Path, problems: Problems) -> Files:
@@ -35,6 +38,7 @@ def find_files(root: Path, problems: Problems) -> Files:
     contracts: list[Place] = []
     producers: list[Place] = []
     waivers: Place | None = None
+    broken: set[str] = set()
     for path, relative in _walk(root, problems):
         name = f"{root.name}/{relative}"
         parts = relative.split("/")
@@ -45,15 +49,16 @@ def find_files(root: Path, problems: Problems) -> Files:
             waivers = None if data is None else Place(name, "", "", "waivers", data)
             continue
         place = _place(parts, name, problems)
-        if place is None:
-            continue
-        data = _read(path, name, problems)
-        if data is not None:
+        data = _read(path, name, problems) if place is not None else None
+        if place is None or data is None:
+            broken.add(".".join(parts[:2]))
+        else:
             kind = producers if parts[-2] == "producers" else contracts
             kind.append(Place(name, *place, data))
     lock_path = root / LOCK_NAME
     lock = _read(lock_path, f"{root.name}/{LOCK_NAME}", problems) if os.path.lexists(lock_path) else None
-    return Files(tuple(contracts), tuple(producers), lock, f"{root.name}/{LOCK_NAME}", waivers)
+    _twins((place.file for place in (*contracts, *producers)), problems)
+    return Files(tuple(contracts), tuple(producers), lock, f"{root.name}/{LOCK_NAME}", waivers, frozenset(broken))
 
 
 def _walk(root: Path, problems: Problems) -> list[tuple[Path, str]]:
@@ -64,14 +69,28 @@ def _walk(root: Path, problems: Problems) -> list[tuple[Path, str]]:
             path = root.joinpath(os.path.relpath(folder, root), name)
             found.append((path, path.relative_to(root).as_posix()))
         for name in folders:
-            if os.path.islink(os.path.join(folder, name)):
+            inner = root.joinpath(os.path.relpath(folder, root), name)
+            if inner.is_symlink():
                 problems.add(
                     "E101",
                     "a folder that is a link is not followed",
-                    Span(f"{root.name}/{name}"),
+                    Span(f"{root.name}/{inner.relative_to(root).as_posix()}"),
                     "put the folder itself here",
                 )
     return sorted(found, key=lambda item: item[1])
+
+
+def _twins(files: Iterable[str], problems: Problems) -> None:
+    """Check that no two paths differ only in case: some file systems keep one of them."""
+    first: dict[str, str] = {}
+    for file in files:
+        parts = file.split("/")
+        for end in range(1, len(parts) + 1):
+            path = "/".join(parts[:end])
+            other = first.setdefault(path.casefold(), path)
+            if other != path:
+                problems.add("E206", f"`{path}` differs from `{other}` only in case", Span(file), "rename one of them")
+                break
 
 
 def _unreadable(error: OSError, root: Path, problems: Problems) -> None:
@@ -111,15 +130,15 @@ def _place(parts: list[str], name: str, problems: Problems) -> tuple[str, str, s
 
 def _read(path: Path, name: str, problems: Problems) -> bytes | None:
     try:
-        mode = os.lstat(path).st_mode
-        if not stat.S_ISREG(mode):
+        found = path.lstat()
+        if not stat.S_ISREG(found.st_mode):
             problems.add(
                 "E101", "no regular file", Span(name), "put the file itself here: links and devices are not read"
             )
             return None
-        if os.path.getsize(path) > 16 * MAX_BYTES:
+        if found.st_size > 16 * MAX_BYTES:
             problems.add(
-                "E102", f"file of {os.path.getsize(path)} bytes, at most {MAX_BYTES}", Span(name), "split the contract"
+                "E102", f"file of {found.st_size} bytes, at most {MAX_BYTES}", Span(name), "split the contract"
             )
             return None
         return path.read_bytes()

@@ -17,20 +17,14 @@ from tacet_codegen.ir.typetext import type_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Protocol
 
     from tacet_runtime.plan.expressions import Expression
 
     from tacet_codegen.frontend.derived import WrittenDerived, WrittenDerivedField, WrittenLookup
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
+    from tacet_codegen.frontend.written import Known
     from tacet_codegen.ir.model import Pii, RawEvent, RawField, Table
-
-    class Known(Protocol):
-        """What is needed of all the files."""
-
-        tables: list[Table]
-        broken: set[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +37,10 @@ class _Names:
     lookups: tuple[Lookup, ...]
 
 
-def resolve_derived(
-    written: WrittenDerived, raw_events: tuple[RawEvent, ...], known: Known, problems: Problems
-) -> DerivedEvent | None:
+def resolve_derived(written: WrittenDerived, known: Known, problems: Problems) -> DerivedEvent | None:
     """Settle one derived event; None when something in it is wrong."""
     before = problems.errors
-    raw = _raw(written, raw_events, known, problems)
+    raw = _raw(written, known, problems)
     if raw is None:
         return None
     raw_fields = {f.name: f for f in raw.fields}
@@ -68,6 +60,7 @@ def resolve_derived(
     types = {f.name: f.type for f in fields}
     if len(fields) < len(written.fields):
         return None
+    _identity(fields, raw_fields, problems)
     agreements = [
         Rule(a.name, e, a.check.value, a.otherwise, a.severity, a.span)
         for a in written.agreements
@@ -76,8 +69,7 @@ def resolve_derived(
     sinks = read_sinks(written.sinks, Columns(types), "derived", problems) if written.sinks else Sinks(None, None)
     if problems.errors > before:
         return None
-    identity = any(f.identity for f in fields)
-    if not identity:
+    if not any(f.identity for f in fields):
         fields = [replace(f, identity=f.taken_over is not None and raw_fields[f.taken_over].identity) for f in fields]
     return DerivedEvent(
         header=written.header,
@@ -102,21 +94,19 @@ def qualify(name: str, namespace: str) -> str:
     return name if "." in name else f"{namespace}.{name}"
 
 
-def _raw(
-    written: WrittenDerived, raw_events: tuple[RawEvent, ...], known: Known, problems: Problems
-) -> RawEvent | None:
+def _raw(written: WrittenDerived, known: Known, problems: Problems) -> RawEvent | None:
     qualified = qualify(written.raw.value, written.header.namespace)
     bounds = read_bounds(written.raw_range, "semver", problems)
-    versions = [e for e in raw_events if e.header.qualified == qualified]
+    versions = known.raw.get(qualified, ())
     if qualified in known.broken:
         return None
     if not versions:
-        names = sorted({e.header.qualified for e in raw_events} | {e.header.name for e in raw_events})
+        names = sorted(known.raw)
         problems.add(
             "E302",
             f"`{reading.cut(written.raw.value)}` is no raw event",
             written.raw.span,
-            reading.did_you_mean(written.raw.value, names, "write its contract first"),
+            reading.did_you_mean(qualified, names, "write its contract first"),
         )
         return None
     if bounds is None:
@@ -149,16 +139,16 @@ def _lookup(
     before = problems.errors
     qualified = qualify(written.table.value, namespace)
     bounds = read_bounds(written.version, "semver", problems)
-    versions = sorted((x for x in known.tables if x.header.qualified == qualified), key=lambda x: x.header.version.key)
+    versions = known.tables.get(qualified, ())
     if qualified in known.broken:
         return None
     if not versions:
-        names = sorted({x.header.qualified for x in known.tables})
+        names = sorted(known.tables)
         problems.add(
             "E302",
             f"`{reading.cut(written.table.value)}` is no table",
             written.table.span,
-            reading.did_you_mean(written.table.value, names, "write its contract first"),
+            reading.did_you_mean(qualified, names, "write its contract first"),
         )
         return None
     if written.name in raw:
@@ -301,6 +291,17 @@ def _taken(written: WrittenDerivedField, source: Scalar, names: _Names, problems
         written.name, 0, type_, Column(source.value, type_), source.value, raw.name if raw else None, (source.value,),
         written.optional, written.identity, pii, doc, written.span,
     )  # fmt: skip
+
+
+def _identity(fields: list[DerivedField], raw: Mapping[str, RawField], problems: Problems) -> None:
+    for field in fields:
+        if field.identity and (field.taken_over is None or not raw[field.taken_over].identity):
+            problems.add(
+                "E217",
+                f"field `{field.name}` is identity, and is not taken over from a field that is",
+                field.span,
+                "only an identity field of the raw event is never NULL: `{from: FIELD, identity: true}`",
+            )
 
 
 def _strictest(levels: object) -> Pii:
