@@ -16,7 +16,7 @@ from tacet_codegen.frontend.nodes import Mapping
 from tacet_codegen.frontend.producer import read_producer
 from tacet_codegen.frontend.raw import read_raw
 from tacet_codegen.frontend.reading import Problems
-from tacet_codegen.frontend.released import Waiver, check_released, read_lock, read_waivers
+from tacet_codegen.frontend.released import check_released, read_lock, read_waivers
 from tacet_codegen.frontend.repository import find_files
 from tacet_codegen.frontend.resolve import resolve
 from tacet_codegen.frontend.table import read_table
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tacet_codegen.frontend.header import Place
-    from tacet_codegen.ir.model import Header, Repository
+    from tacet_codegen.frontend.repository import Files
+    from tacet_codegen.ir.model import Header, Repository, Waiver
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def load(contracts: Path) -> Loaded:
         problems.add("E110", "no contract here", Span(root.name), "write one, or start with `tacet init`")
     lock = read_lock(files.lock, files.lock_file, problems)
     check_released(lock, (*files.contracts, *files.producers), problems)
-    waivers = read_waivers(files.waivers, problems)
+    waivers = read_waivers(files.waivers, _names(files), problems)
     written = Written(broken=set(files.broken))
     for place in files.contracts:
         _contract(place, written, problems)
@@ -65,6 +66,12 @@ def load(contracts: Path) -> Loaded:
     repository = resolve(written, lock, problems)
     found = tuple(in_order(problems.found))
     return Loaded(None if problems.errors else repository, found, waivers)
+
+
+def _names(files: Files) -> dict[str, str]:
+    """Return what a waiver may call a file -> the file."""
+    references = {f"{p.namespace}.{p.folder}@{p.stem}": p.file for p in files.contracts}
+    return references | {p.file: p.file for p in files.producers}
 
 
 def _node(place: Place, problems: Problems) -> Mapping | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
 from typing import TYPE_CHECKING
 
 from tacet_codegen.diagnostics import Span
@@ -10,36 +10,26 @@ from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.nodes import parse
 from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.ir.lock import LockError, parse_lock
-from tacet_codegen.ir.model import Lock
+from tacet_codegen.ir.model import Lock, Waiver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from tacet_codegen.frontend.header import Place
     from tacet_codegen.frontend.nodes import Node
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.model import Header
 
+_RULE = re.compile(r"W[0-9]{3}")
 WAIVERS = Shape({"waivers": "a list"})
 WAIVER = Shape(
     {
         "rule": "the rule's id",
-        "contract": "namespace.name@version, or a file",
+        "contract": "namespace.name@version, or a producer's file",
         "reason": "why",
         "expires": "last day, UTC",
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Waiver:
-    """A finding that is accepted for a while."""
-
-    rule: str
-    contract: str
-    reason: str
-    expires: str
-    span: Span
 
 
 def read_lock(data: bytes | None, file: str, problems: Problems) -> Lock:
@@ -50,7 +40,10 @@ def read_lock(data: bytes | None, file: str, problems: Problems) -> Lock:
         return parse_lock(data)
     except LockError as error:
         problems.add(
-            "E603", f"damaged lock: {error}", Span(file), "restore it from version control: ids in it may never change"
+            "E603",
+            f"damaged lock: {reading.cut(str(error))}",
+            Span(file, error.line, 1 if error.line else 0),
+            "restore it from version control: ids in it may never change",
         )
         return Lock()
 
@@ -81,8 +74,8 @@ def newly_released(headers: Iterable[Header], lock: Lock) -> dict[str, str]:
     return {h.file: h.digest for h in headers if h.status == "released" and h.file not in lock.released}
 
 
-def read_waivers(place: Place | None, problems: Problems) -> tuple[Waiver, ...]:
-    """Read the waivers' file."""
+def read_waivers(place: Place | None, files: Mapping[str, str], problems: Problems) -> tuple[Waiver, ...]:
+    """Read the waivers' file; `files`: what a contract is called -> its path."""
     if place is None:
         return ()
     node, wrong = parse(place.data, place.file)
@@ -90,11 +83,11 @@ def read_waivers(place: Place | None, problems: Problems) -> tuple[Waiver, ...]:
     found = reading.keys(node, WAIVERS, "waivers", problems)
     if found is None:
         return ()
-    waivers = [_waiver(item, problems) for item in reading.elements(found.get("waivers"), "waivers", problems)]
+    waivers = [_waiver(item, files, problems) for item in reading.elements(found.get("waivers"), "waivers", problems)]
     return tuple(w for w in waivers if w is not None)
 
 
-def _waiver(node: Node, problems: Problems) -> Waiver | None:
+def _waiver(node: Node, files: Mapping[str, str], problems: Problems) -> Waiver | None:
     found = reading.keys(node, WAIVER, "waiver", problems)
     if found is None:
         return None
@@ -102,6 +95,15 @@ def _waiver(node: Node, problems: Problems) -> Waiver | None:
     contract = reading.text(found.get("contract"), "contract", problems)
     reason = reading.text(found.get("reason"), "reason", problems, lines=True)
     expires = reading.date(found.get("expires"), "expires", problems)
+    if rule is not None and not _RULE.fullmatch(rule.value):
+        problems.add(
+            "E604", f"waiver of `{reading.cut(rule.value)}`", rule.span, "only warnings are waived: write a W code"
+        )
+        return None
+    if contract is not None and contract.value not in files:
+        hint = reading.did_you_mean(contract.value, files, "write `namespace.name@version`, or a producer's file")
+        problems.add("E604", f"waiver for `{reading.cut(contract.value)}`, and there is none", contract.span, hint)
+        return None
     if rule is None or contract is None or reason is None or expires is None:
         return None
-    return Waiver(rule.value, contract.value, reason.value, expires, rule.span)
+    return Waiver(rule.value, files[contract.value], reason.value.strip(), expires, rule.span)

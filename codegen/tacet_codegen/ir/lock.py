@@ -23,37 +23,61 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 class LockError(Exception):
-    """The lock file is damaged; the message says where."""
+    """The lock file is damaged; the message names the entry, `line` is where it stands (0: not known)."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 def parse_lock(data: bytes) -> Lock:
-    """Read the file. Raises LockError when it is not what `render` writes."""
+    """Read the file. Raises LockError when it is not what `render_lock` writes."""
     try:
-        document: Any = json.loads(data)
+        text = data.decode()
+        document: Any = json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError as error:
+        raise LockError(f"not JSON: {error.msg}", error.lineno) from error
     except (ValueError, RecursionError) as error:
         raise LockError(f"not JSON: {error}") from error
-    if (
-        not isinstance(document, dict)
-        or document.get("format") != FORMAT
-        or set(document) != {"format", "released", "ids"}
-    ):
-        raise LockError(f"expected an object with `format` {FORMAT}, `released` and `ids`")
+    if not isinstance(document, dict) or set(document) != {"format", "released", "ids"}:
+        raise LockError("expected an object with `format`, `released` and `ids`")
+    if document["format"] != FORMAT:
+        raise LockError(f"format {str(document['format'])[:20]}, this program reads {FORMAT}")
     released, ids = document["released"], document["ids"]
-    if not isinstance(released, dict) or not all(
-        isinstance(d, str) and _DIGEST.fullmatch(d) for d in released.values()
-    ):
-        raise LockError("`released` holds something else than SHA-256 digests")
-    if not isinstance(ids, dict) or not all(_numbered(columns) for columns in ids.values()):
-        raise LockError("`ids` holds an id that is no positive number, or stands twice in one table")
+    if not isinstance(released, dict) or not isinstance(ids, dict):
+        raise LockError("`released` and `ids` are objects")
+    for file, digest in released.items():
+        if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+            raise LockError(f"entry `{file}` is no SHA-256 digest", _line(text, file))
+    for table, columns in ids.items():
+        _check_ids(table, columns, text)
     return Lock(released, ids)
 
 
-def _numbered(columns: object) -> bool:
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse an entry that stands twice, as after a merge that kept both sides."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"entry `{next(n for n in names if names.count(n) > 1)}` stands twice")
+    return found
+
+
+def _check_ids(table: str, columns: object, text: str) -> None:
     if not isinstance(columns, dict):
-        return False
-    numbers = list(columns.values())
-    whole = all(isinstance(n, int) and not isinstance(n, bool) and 0 < n < 2**31 for n in numbers)
-    return whole and len(set(numbers)) == len(numbers)
+        raise LockError(f"entry `{table}` is no object", _line(text, table))
+    owners: dict[int, str] = {}
+    for path, number in columns.items():
+        if not isinstance(number, int) or isinstance(number, bool) or not 0 < number < 2**31:
+            raise LockError(f"id of `{table}`, column `{path}`, is no positive number", _line(text, path))
+        other = owners.setdefault(number, path)
+        if other != path:
+            raise LockError(f"id {number} of `{table}` stands for `{other}` and for `{path}`", _line(text, path))
+
+
+def _line(text: str, key: str) -> int:
+    at = text.find(json.dumps(key) + ":")
+    return text.count("\n", 0, at) + 1 if at >= 0 else 0
 
 
 def render_lock(lock: Lock) -> str:

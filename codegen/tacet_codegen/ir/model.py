@@ -356,6 +356,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """A warning that is accepted for a while, in one file."""
+
+    rule: str
+    file: str
+    """Path of the contract or producer, relative to the repository."""
+    reason: str
+    expires: str
+    """Last day, UTC, ISO."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Repository:
     """All contracts of a repository."""
 
