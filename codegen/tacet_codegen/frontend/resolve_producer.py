@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def resolve_producers(written: Iterable[WrittenProducer], known: Known, problems: Problems) -> tuple[Producer, ...]:
     """Settle every producer, by event and name; what is wrong is left out."""
     producers = []
+    owners: dict[tuple[str, str], str] = {}
     for producer in written:
         qualified = f"{producer.place.namespace}.{producer.place.folder}"
         versions = {str(e.header.version): e for e in known.raw.get(qualified, ())}
@@ -33,6 +34,7 @@ def resolve_producers(written: Iterable[WrittenProducer], known: Known, problems
                 "write the event's contract, or move the file",
             )
             continue
+        _own_ids(producer, qualified, owners, problems)
         resolved = _producer(producer, qualified, versions, problems)
         if resolved is not None:
             producers.append(resolved)
@@ -74,6 +76,20 @@ def _known_producer(written: WrittenProducer, event: RawEvent, problems: Problem
         problems.add(
             "E302", f"producer `{reading.cut(written.name)}` is no value of `{named.name}`", written.span, hint
         )
+
+
+def _own_ids(producer: WrittenProducer, event: str, owners: dict[tuple[str, str], str], problems: Problems) -> None:
+    """Check that no other producer of the event uses an omission's id: the verdict names nothing else."""
+    for registration in producer.registrations:
+        for written in registration.omissions:
+            other = owners.setdefault((event, written.omission.id), producer.name)
+            if other != producer.name:
+                problems.add(
+                    "E306",
+                    f"omission id `{written.omission.id}` is used by `{reading.cut(other)}` too",
+                    written.field.span,
+                    "an id is one producer's: begin it with the producer's name",
+                )
 
 
 def _one_meaning(omissions: list[WrittenOmission], problems: Problems) -> None:
