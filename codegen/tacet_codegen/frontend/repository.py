@@ -57,7 +57,9 @@ def find_files(root: Path, problems: Problems) -> Files:
             kind.append(Place(name, *place, data))
     lock_path = root / LOCK_NAME
     lock = _read(lock_path, f"{root.name}/{LOCK_NAME}", problems) if os.path.lexists(lock_path) else None
-    _twins((place.file for place in (*contracts, *producers)), problems)
+    twins = _twins((place.file for place in (*contracts, *producers)), problems)
+    broken |= {f"{place.namespace}.{place.folder}" for place in contracts if place.file in twins}
+    contracts = [place for place in contracts if place.file not in twins]
     return Files(tuple(contracts), tuple(producers), lock, f"{root.name}/{LOCK_NAME}", waivers, frozenset(broken))
 
 
@@ -80,9 +82,10 @@ def _walk(root: Path, problems: Problems) -> list[tuple[Path, str]]:
     return sorted(found, key=lambda item: item[1])
 
 
-def _twins(files: Iterable[str], problems: Problems) -> None:
-    """Check that no two paths differ only in case: some file systems keep one of them."""
+def _twins(files: Iterable[str], problems: Problems) -> set[str]:
+    """Return files whose path differs from another one's only in case, and say so: some file systems keep one of them."""
     first: dict[str, str] = {}
+    twins: set[str] = set()
     for file in files:
         parts = file.split("/")
         for end in range(1, len(parts) + 1):
@@ -90,7 +93,9 @@ def _twins(files: Iterable[str], problems: Problems) -> None:
             other = first.setdefault(path.casefold(), path)
             if other != path:
                 problems.add("E206", f"`{path}` differs from `{other}` only in case", Span(file), "rename one of them")
+                twins.add(file)
                 break
+    return twins
 
 
 def _unreadable(error: OSError, root: Path, problems: Problems) -> None:

@@ -11,6 +11,7 @@ from tacet_runtime.plan.model import TableSource
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.constraints import read_constraint
 from tacet_codegen.frontend.header import read_header
+from tacet_codegen.frontend.nodes import Sequence
 from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.sinks import table_name, topic
 from tacet_codegen.frontend.types import parse_type
@@ -172,7 +173,7 @@ def _key(node: Node | None, fields: tuple[TableField, ...], problems: Problems) 
             problems.add("E217", f"`{found.value}` stands twice in the key", found.span, "remove one")
         else:
             names.append(found.value)
-    if node is not None and not names:
+    if isinstance(node, Sequence) and not node.items:
         problems.add(
             "E217",
             "a table without a key",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from tacet_codegen.diagnostics import Span
 
+_HINT = "see docs/expressions.md"
+
 __all__ = ["Scope", "inputs", "parse", "text"]
 
 
@@ -41,7 +43,9 @@ def parse(
     try:
         return check(read(scan(text)), scope, expected)
     except Refused as refused:
-        diagnostics.append(Diagnostic(refused.code, "error", refused.message, span_of(refused.at), refused.hint))
+        diagnostics.append(
+            Diagnostic(refused.code, "error", refused.message, span_of(refused.at), refused.hint or _HINT)
+        )
         return None
 
 
