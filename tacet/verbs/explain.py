@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from tacet_runtime.steps.interpreter import Interpreter
+from tacet_runtime.steps.show import message_json, value_json
 
 from tacet.console import OPTIONS, Outside, result, result_json
 from tacet.repository import compiled
-from tacet_runtime.steps.interpreter import Interpreter
-from tacet_runtime.steps.show import message_json, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,11 @@ def _read(file: Path) -> bytes:
 def _told(outcome: MessageResult, plan: Plan) -> str:
     lines = [f"message: {outcome.outcome}", *(f"  {step.stage}: {step.text}" for step in outcome.steps)]
     for row in outcome.rows:
-        lines += [f"row {row.index}: {row.outcome}", *(f"  {step.stage}: {step.text}" for step in row.steps), *_values(row, plan)]
+        lines += [
+            f"row {row.index}: {row.outcome}",
+            *(f"  {step.stage}: {step.text}" for step in row.steps),
+            *_values(row, plan),
+        ]
     return "\n".join(lines)
 
 

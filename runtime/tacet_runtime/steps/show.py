@@ -33,17 +33,21 @@ def reject_json(reject: Reject | None) -> dict[str, Any] | None:
 
 
 def row_json(row: Row, plan: Plan) -> dict[str, Any]:
-    """Return one row. Of a row that did not come to the derived stage, the raw fields are shown."""
-    derived = plan.derived is not None and bool(row.derived_verdicts)
-    types = {f.name: f.type for f in (plan.derived.fields if derived and plan.derived else plan.source.fields)}
-    values, verdicts = (row.derived, row.derived_verdicts) if derived else (row.values, row.verdicts)
+    """Return one row, with all fields of the contract.
+
+    A row that ended before the derived stage shows the raw fields, and the derived ones that it never had as null.
+    """
+    raw = {f.name: f.type for f in plan.source.fields}
+    derived = {f.name: f.type for f in plan.derived.fields} if plan.derived else {}
+    types = derived if row.derived_verdicts else {**derived, **raw}
+    values, verdicts = (row.derived, row.derived_verdicts) if row.derived_verdicts else (row.values, row.verdicts)
     return {
         "index": row.index,
         "outcome": row.outcome,
         "reject": reject_json(row.reject),
         "filter": row.filter,
         "values": {name: value_json(values.get(name), type_) for name, type_ in types.items()},
-        "verdicts": {name: verdicts[name] for name in types},
+        "verdicts": {name: verdicts.get(name) for name in types},
         "corrections": row.corrections,
         "flags": row.flags,
         "nulls": row.nulls,
