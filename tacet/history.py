@@ -31,6 +31,7 @@ def audited(audit: Audit) -> dict[str, object]:
 def outside(warehouse: Path) -> Iterator[None]:
     """Turn what fails outside into a message and exit status 3."""
     import duckdb
+
     from tacet_runtime.connectors.iceberg import TableError
     from tacet_runtime.connectors.lookups import LookupError_
     from tacet_runtime.exactly_once import Busy, Gap
@@ -43,4 +44,6 @@ def outside(warehouse: Path) -> Iterator[None]:
     except (LookupError_, TableError, Busy, Gap, NotKept, duckdb.Error) as error:
         raise Outside(str(error)) from error
     except OSError as error:
-        raise Outside(f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables") from error
+        raise Outside(
+            f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables"
+        ) from error

@@ -53,7 +53,9 @@ def find_job(repository: Repository, name: str, *, raw: bool = False) -> Job:
         return _at_version(repository, wanted, version)
     jobs = [job for job in repository.jobs if _named(job.name, wanted)]
     raws = [e for e in repository.raw_events if _named(e.header.qualified, wanted)] if raw else []
-    newest = {e.header.qualified: e for e in sorted(raws, key=lambda e: (e.header.status != "draft", e.header.version.key))}
+    newest = {
+        e.header.qualified: e for e in sorted(raws, key=lambda e: (e.header.status != "draft", e.header.version.key))
+    }
     jobs += [job_of(e, None, repository.raw_events, repository.producers) for e in newest.values()]
     return _one(jobs, name, repository)
 

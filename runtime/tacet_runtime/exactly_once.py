@@ -184,7 +184,10 @@ class Warehouse:
         self._intents.mkdir(parents=True, exist_ok=True)
         path = self._intents / f"{intent.seq}.json"
         part = path.with_suffix(".part")
-        files = [{"role": f.role, "path": f.path, "partition": [_plain(v) for v in f.partition], "rows": f.rows} for f in intent.files]
+        files = [
+            {"role": f.role, "path": f.path, "partition": [_plain(v) for v in f.partition], "rows": f.rows}
+            for f in intent.files
+        ]
         with part.open("w") as file:
             document = {"seq": intent.seq, "folder": intent.folder, "files": files, "removed": intent.removed}
             json.dump(document, file)

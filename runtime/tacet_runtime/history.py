@@ -27,7 +27,9 @@ class NotKept(Exception):  # noqa: N818
     """The raw archive has no payloads, or the lookups of that time are not one snapshot."""
 
 
-def replay_rejects(plan: Plan, root: Path, warehouse: Path, engine: Literal["embedded", "reference"] = "embedded") -> Audit:
+def replay_rejects(
+    plan: Plan, root: Path, warehouse: Path, engine: Literal["embedded", "reference"] = "embedded"
+) -> Audit:
     """Run every rejected message again, from its kept bytes, with the lookups of today.
 
     What is accepted now takes its place in the tables, and its reject is gone: each is replayed once. What is

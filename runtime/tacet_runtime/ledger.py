@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-
 from tacet_runtime.batch import Counts
 from tacet_runtime.connectors.arrow import arrow_table
 from tacet_runtime.connectors.files import Position
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import pyarrow as pa
 
     from tacet_runtime.batch import Range
     from tacet_runtime.plan.model import SinkTable

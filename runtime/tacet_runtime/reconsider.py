@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +26,7 @@ from tacet_runtime.steps.sinks import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from tacet_runtime.batch import Outcome, Processor
     from tacet_runtime.connectors.parquet import Finished
@@ -107,7 +107,12 @@ def _group(
     if not wanted:
         return
     for offset in wanted:
-        _audit(changes.audit, old["derived"].get(offset, []), new["derived"].get(offset, []), _producer(store, new, old, offset))
+        _audit(
+            changes.audit,
+            old["derived"].get(offset, []),
+            new["derived"].get(offset, []),
+            _producer(store, new, old, offset),
+        )
     for role in ROLES:
         table = outcome.tables[role]  # type: ignore[index]
         rows = table.filter(pc.is_in(table.column("_offset"), pa.array(sorted(wanted), pa.int64())))
@@ -135,7 +140,8 @@ def widened(rows: pa.Table, table: SinkTable) -> pa.Table:
     """Return rows of an older file in the columns that the table has now; new ones are NULL."""
     schema = arrow_schema(table)
     arrays = [
-        rows.column(f.name).cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type) for f in schema
+        rows.column(f.name).cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)
+        for f in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -151,7 +157,9 @@ def _index(row: Mapping[str, Any]) -> int:
     return -1 if row["_index"] is None else int(row["_index"])
 
 
-def _producer(store: Warehouse, new: Mapping[str, dict[int, Rows]], old: Mapping[str, dict[int, Rows]], offset: int) -> str:
+def _producer(
+    store: Warehouse, new: Mapping[str, dict[int, Rows]], old: Mapping[str, dict[int, Rows]], offset: int
+) -> str:
     rows = new["raw"].get(offset) or old["raw"].get(offset)
     return str(rows[0].get(store.plan.source.producer_name)) if rows else "unknown"
 
@@ -207,8 +215,19 @@ def _adjustment(
     kinds_now.subtract(kinds_was)
     filtered = _filtered_before(store, group) - wanted
     filtered |= {o for o in wanted if not new["derived"].get(o) and not new["rejects"].get(o)}
-    names = ("skipped", "rejected", "filtered", "emitted_parents", "rows", "rejected_rows", "filtered_rows", "emitted_rows")
-    counts = Counts(**{name: now[name] for name in names}, rejected_by={k: n for k, n in sorted(kinds_now.items()) if n})
+    names = (
+        "skipped",
+        "rejected",
+        "filtered",
+        "emitted_parents",
+        "rows",
+        "rejected_rows",
+        "filtered_rows",
+        "emitted_rows",
+    )
+    counts = Counts(
+        **{name: now[name] for name in names}, rejected_by={k: n for k, n in sorted(kinds_now.items()) if n}
+    )
     return Entry(
         store.seq() + 1, group.source, group.partition, group.first, group.first, counts, (), ranges(sorted(filtered)),
         store.plan.digest, snapshots, None, None,
@@ -216,7 +235,11 @@ def _adjustment(
 
 
 def _filtered_before(store: Warehouse, group: Messages) -> set[int]:
-    rows = [r for r in ledger_rows(store) if (r["source"], r["partition"], r["first_offset"]) == (group.source, group.partition, group.first)]
+    rows = [
+        r
+        for r in ledger_rows(store)
+        if (r["source"], r["partition"], r["first_offset"]) == (group.source, group.partition, group.first)
+    ]
     newest = max(rows, key=lambda r: r["seq"])
     return {o for r in newest["filtered_ranges"] for o in range(r["first"], r["last"])}
 
@@ -234,7 +257,10 @@ def _rewrite(store: Warehouse, role: str, changes: Changes, folder: Path) -> Non
         rows = pq.read_table(path)
         keep = np.ones(rows.num_rows, dtype=bool)
         for source, offsets in changes.touched.items():
-            hit = pc.and_(pc.equal(rows.column("_source"), source), pc.is_in(rows.column("_offset"), pa.array(list(offsets), pa.int64())))
+            hit = pc.and_(
+                pc.equal(rows.column("_source"), source),
+                pc.is_in(rows.column("_offset"), pa.array(list(offsets), pa.int64())),
+            )
             keep &= ~hit.to_numpy()
         if keep.all():
             continue
@@ -261,7 +287,9 @@ def groups_of(store: Warehouse, contents: Iterator[tuple[str, int, int, bytes]])
 
 
 def _holds(entry: Mapping[str, Any], source: str, partition: int, offset: int) -> bool:
-    return (entry["source"], entry["partition"]) == (source, partition) and entry["first_offset"] <= offset < entry["last_offset"]
+    return (entry["source"], entry["partition"]) == (source, partition) and entry["first_offset"] <= offset < entry[
+        "last_offset"
+    ]
 
 
 def _messages(entry: Mapping[str, Any], offsets: list[int], contents: list[bytes]) -> Messages:

@@ -6,7 +6,6 @@ such a row are written anew, and every table gets them in one commit.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,6 +23,7 @@ from tacet_runtime.reconsider import groups_of, widened
 
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import Plan
@@ -34,7 +34,9 @@ Verdicts: TypeAlias = dict[str, dict[Place, dict[str, str]]]
 """Role -> row -> field -> verdict now."""
 
 
-def relabel(plan: Plan, root: Path, warehouse: Path, field: str, first: dt.datetime, last: dt.datetime) -> dict[str, int]:
+def relabel(
+    plan: Plan, root: Path, warehouse: Path, field: str, first: dt.datetime, last: dt.datetime
+) -> dict[str, int]:
     """Judge `field` again for rows with an event time in [first, last); return rows changed by table role.
 
     Raises NotKept when the raw archive has no payloads.

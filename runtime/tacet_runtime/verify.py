@@ -110,7 +110,9 @@ def _views(db: duckdb.DuckDBPyConnection, paths: dict[str, list[Path]]) -> None:
         columns = "*" if role == "ledger" else f"{_POSITIONS}, {late} AS late"
         if paths.get(role):
             names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths[role])
-            db.execute(f"CREATE VIEW {role} AS SELECT {columns} FROM read_parquet([{names}], union_by_name = {role == 'ledger'})")
+            db.execute(
+                f"CREATE VIEW {role} AS SELECT {columns} FROM read_parquet([{names}], union_by_name = {role == 'ledger'})"
+            )
         else:
             db.execute(f"CREATE VIEW {role} AS SELECT {_EMPTY.get(role, _EMPTY_ROWS)} WHERE FALSE")
     db.execute(_BASE)

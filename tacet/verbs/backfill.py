@@ -17,8 +17,12 @@ def backfill(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
     last: Annotated[str, typer.Option("--to", help="Event time; excluded.")],
-    publish: Annotated[bool, typer.Option("--publish", help="Replace the rows; without it, only say what would change.")] = False,
-    lookups: Annotated[Literal["recorded", "latest"], typer.Option(help="Which snapshot of reference data.")] = "recorded",
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Replace the rows; without it, only say what would change.")
+    ] = False,
+    lookups: Annotated[
+        Literal["recorded", "latest"], typer.Option(help="Which snapshot of reference data.")
+    ] = "recorded",
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     engine: Annotated[Literal["embedded", "reference"], typer.Option(help="embedded or reference.")] = "embedded",
 ) -> None:
@@ -35,7 +39,9 @@ def backfill(
             found.plan, found.root, warehouse, start, end, publish=publish, latest=lookups == "latest", engine=engine
         )
     result_json({**audited(audit), "published": publish})
-    message(f"{audit.messages} messages run again: {audit.changed} differ" + ("" if publish else "; nothing is published"))
+    message(
+        f"{audit.messages} messages run again: {audit.changed} differ" + ("" if publish else "; nothing is published")
+    )
 
 
 def moment(option: str, text: str) -> dt.datetime:

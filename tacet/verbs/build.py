@@ -11,7 +11,9 @@ from tacet.repository import load
 
 
 def build(
-    check: Annotated[bool, typer.Option("--check", help="Compare; print a diff; end with 1 when something is stale.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare; print a diff; end with 1 when something is stale.")
+    ] = False,
 ) -> None:
     """Write every artefact of every contract below generated/. Example: tacet build --check."""
     from tacet_codegen.build import LOCK_NAME, changes, diff, write

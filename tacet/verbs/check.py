@@ -6,11 +6,11 @@ import datetime as dt
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from tacet.console import OPTIONS, Usage, finish, message, show
 from tacet_codegen.diagnostics import has_errors, in_order
 from tacet_codegen.frontend import load
 from tacet_codegen.rules import lint
-
-from tacet.console import OPTIONS, Usage, finish, message, show
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

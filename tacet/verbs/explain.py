@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from tacet_runtime.steps.interpreter import Interpreter
-from tacet_runtime.steps.show import message_json, value_json
 
 from tacet.console import OPTIONS, Outside, result, result_json
 from tacet.repository import compiled
+from tacet_runtime.steps.interpreter import Interpreter
+from tacet_runtime.steps.show import message_json, value_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,7 +27,9 @@ def run(
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
     commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 400_000,
-    block_bytes: Annotated[int, typer.Option(min=1, help="The least that is computed and committed at once.")] = 50_331_648,
+    block_bytes: Annotated[
+        int, typer.Option(min=1, help="The least that is computed and committed at once.")
+    ] = 50_331_648,
 ) -> None:
     """Run a job over files. The same input again adds nothing; after a crash the same command goes on.
 
@@ -52,7 +54,9 @@ def run(
     except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError) as error:
         raise Outside(str(error)) from error
     except OSError as error:
-        raise Outside(f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables") from error
+        raise Outside(
+            f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables"
+        ) from error
     _report(totals)
     if totals.stopped:
         message("stopped at a commit: the same command goes on from there")
@@ -113,4 +117,6 @@ def _report(totals: Totals) -> None:
             "commits": totals.commits,
         }
     )
-    message(f"{counts.messages} messages: {counts.emitted_parents} emitted, {counts.rejected} rejected, {counts.filtered} filtered, {counts.skipped} skipped")
+    message(
+        f"{counts.messages} messages: {counts.emitted_parents} emitted, {counts.rejected} rejected, {counts.filtered} filtered, {counts.skipped} skipped"
+    )

@@ -21,6 +21,7 @@ def verify(
     """
     import duckdb
     from pyiceberg.exceptions import NoSuchTableError
+
     from tacet_runtime.connectors.iceberg import TableError
     from tacet_runtime.exactly_once import Busy, Warehouse, owned
     from tacet_runtime.verify import verify as prove
@@ -41,5 +42,8 @@ def verify(
     else:
         for finding in proof.findings:
             result(f"{finding.kind}: {finding.where}: {finding.detail}")
-        result(f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: " + (f"{len(proof.findings)} findings" if proof.findings else "all accounted for, each once"))
+        result(
+            f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: "
+            + (f"{len(proof.findings)} findings" if proof.findings else "all accounted for, each once")
+        )
     finish(1 if proof.findings else 0)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
 from tacet_codegen import frontend
 from tacet_codegen.build import compile_plan
 from tacet_runtime.connectors.iceberg import data_file, data_paths, replace_files
@@ -14,10 +16,11 @@ from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.engines.run import Totals, run
 from tacet_runtime.engines.tasks import Options
 from tacet_runtime.exactly_once import Warehouse
-from tacet_runtime.plan.model import Plan
 from tacet_runtime.verify import Proof, verify
-
 from tests.durability.shop import lines, write_repository
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.model import Plan
 
 SMALL = {"commit_messages": 60, "block_bytes": 3_000}
 
@@ -41,7 +44,9 @@ class Job:
 
     def run(self, *inputs: Path, **options) -> Totals:
         paths = [str(path) for path in inputs or (self.root / "e.ndjson",)]
-        return run(self.plan(), self.root, self.warehouse, paths, Options(**{"engine": self.engine, **SMALL, **options}))
+        return run(
+            self.plan(), self.root, self.warehouse, paths, Options(**{"engine": self.engine, **SMALL, **options})
+        )
 
     def store(self) -> Warehouse:
         return Warehouse(self.plan(), self.warehouse)
@@ -54,7 +59,9 @@ class Job:
 
     def rows(self, role: str) -> list[dict]:
         table = self.store().table(role).scan().to_arrow()
-        return sorted(table.to_pylist(), key=lambda r: (r["_source"], r["_offset"], -1 if r["_index"] is None else r["_index"]))
+        return sorted(
+            table.to_pylist(), key=lambda r: (r["_source"], r["_offset"], -1 if r["_index"] is None else r["_index"])
+        )
 
     def replace_first(self, role: str, change) -> None:
         """Replace a table's first file by what `change` makes of its rows, with statistics and all."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import random
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 EVENT = """event: click
 version: {version}
@@ -70,7 +73,9 @@ PRODUCTS = "name,shelf\nball,1\nbook,2\ncup,\n"
 FIRST_DAY = 1_790_000_000_000
 
 
-def write_repository(folder: Path, *, version: str = "1.0.0", cents: str = "price", price: str = "", omissions: str = "") -> None:
+def write_repository(
+    folder: Path, *, version: str = "1.0.0", cents: str = "price", price: str = "", omissions: str = ""
+) -> None:
     """Write the contracts; another version, expression or omission makes another plan over the same tables."""
     files = {
         f"contracts/shop/click/{version}.yaml": EVENT.format(version=version, price=price),
@@ -93,13 +98,23 @@ def message(number: int) -> bytes:
         return chance.choice([b"{", b"", b'{"type":"click",}', b"\xff\xfe"])
     if kind < 0.10:
         return b'{"type":"other"}'
-    items = [{"product": chance.choice(["ball", "book", "cup", "unknown"]), "price": chance.randint(-1, 30)} for _ in range(chance.randint(0, 4))]
+    items = [
+        {"product": chance.choice(["ball", "book", "cup", "unknown"]), "price": chance.randint(-1, 30)}
+        for _ in range(chance.randint(0, 4))
+    ]
     for item in items:
         if chance.random() < 0.05:
             item["price"] = "free"
         if chance.random() < 0.05:
             del item["product"]
-    event = {"type": "click", "id": number, "app": "web", "version": "1.2.0", "ts": FIRST_DAY + number * 7_000, "items": items}
+    event = {
+        "type": "click",
+        "id": number,
+        "app": "web",
+        "version": "1.2.0",
+        "ts": FIRST_DAY + number * 7_000,
+        "items": items,
+    }
     if chance.random() < 0.1:
         event["robot"] = True
     if chance.random() < 0.03:

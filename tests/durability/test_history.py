@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+
 from tacet_runtime.history import backfill, replay_rejects
 from tacet_runtime.relabel import relabel
-
 from tests.durability.job import make
 
 EVER = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC))

@@ -7,10 +7,10 @@ import os
 
 import pytest
 import zstandard
+
 from tacet_runtime.connectors.files import SourceError
 from tacet_runtime.connectors.iceberg import replace_files
 from tacet_runtime.exactly_once import Busy, Gap, owned
-
 from tests.durability.job import make
 from tests.durability.shop import lines, message
 

@@ -7,8 +7,8 @@ import shutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from tacet_runtime.connectors.iceberg import _data_files, data_paths, replace_files
 
+from tacet_runtime.connectors.iceberg import _data_files, data_paths, replace_files
 from tests.durability.job import first_twice, make, without_first
 
 
@@ -75,7 +75,9 @@ def test_a_ledger_that_closes_and_still_disagrees_with_the_tables_is_found(job):
     assert {"outcomes_differ", "rows_differ"} <= kinds
 
 
-@pytest.mark.parametrize(("role", "kind"), [("derived", "rows_differ"), ("rejects", "rejects_differ"), ("raw", "raw_differs")])
+@pytest.mark.parametrize(
+    ("role", "kind"), [("derived", "rows_differ"), ("rejects", "rejects_differ"), ("raw", "raw_differs")]
+)
 def test_a_lost_row_is_found(job, role, kind):
     job.replace_first(role, without_first)
     assert kind in job.kinds()

@@ -4,6 +4,7 @@ import datetime as dt
 from decimal import Decimal
 
 import duckdb
+
 from tacet_codegen.diagnostics import Span
 from tacet_codegen.frontend.expressions import Scope, parse
 from tacet_codegen.targets.duckdb.expressions import render, render_error

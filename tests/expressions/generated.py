@@ -6,6 +6,7 @@ from decimal import Context, Decimal
 # ruff: noqa: DTZ001, DTZ901, PLC3002  (wall clocks, and choices that are made where they are drawn)
 from both import COLUMNS
 from hypothesis import strategies as st
+
 from tacet_runtime.plan import types as t
 
 TEXTS = ["", "a", "A b ", "  x  ", "ROW", "é€😀", "straße", "İI", "50%", "a_c", "a\nb", "12", "-7", "1.50", "1e400", "2026-02-29", "2024-02-29", "0000-01-01",

@@ -1,10 +1,11 @@
 """The interpreter and DuckDB agree, on value and on failure, for whatever can be written."""
 
-import generated
 import pytest
 from both import SCOPE, Table, interpreted, same, typed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
+import generated
 from tacet_codegen.diagnostics import Span
 from tacet_codegen.frontend.expressions import parse, text
 

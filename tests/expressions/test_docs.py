@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from both import typed
+
 from tacet_codegen.frontend.expressions.reference import markdown
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import castable

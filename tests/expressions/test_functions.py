@@ -9,6 +9,7 @@ from decimal import Decimal as D
 
 import pytest
 from both import Table, interpreted, same, typed
+
 from tacet_runtime.plan.functions import FUNCTIONS
 
 FAIL = object()

@@ -5,6 +5,7 @@ import sqlglot
 from both import Table, interpreted, same, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tacet_codegen.targets.duckdb import literals as duckdb_literals
 from tacet_codegen.targets.flink import literals as flink_literals
 from tacet_runtime.plan.expressions import Literal

@@ -1,12 +1,13 @@
 """What binds to what is sqlglot's word; the plan's tree is the same one."""
 
-import generated
 import pytest
 import sqlglot
 from both import SCOPE, typed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
+
+import generated
 from tacet_codegen.frontend.expressions import inputs, text
 
 LEAVES = st.sampled_from(["i", "j", "1", "2"])

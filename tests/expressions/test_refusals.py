@@ -3,6 +3,7 @@
 
 import pytest
 from both import COLUMNS, SCOPE
+
 from tacet_codegen.diagnostics import Span
 from tacet_codegen.frontend.expressions import Scope, parse
 from tacet_runtime.plan import types as t

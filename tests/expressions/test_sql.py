@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 from both import typed
+from test_functions import CASES
+
 from generated import TEXTS
 from tacet_codegen.targets.duckdb import expressions as duckdb
 from tacet_codegen.targets.flink import expressions as flink
-from test_functions import CASES
 
 HERE = Path(__file__).parent
 PLAIN = [

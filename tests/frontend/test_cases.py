@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tacet_codegen.diagnostics import render
 from tacet_codegen.rules.reference import codes, markdown
-
 from tests.support.cases import CASES, checked, names
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,7 +31,9 @@ def test_every_code_has_a_case_and_every_case_a_code():
 
 def test_every_code_of_the_program_is_in_the_table_and_the_other_way_round():
     files = (ROOT / "codegen" / "tacet_codegen").rglob("*.py")
-    used = {code for file in files if "rules/codes.py" not in file.as_posix() for code in CODE.findall(file.read_text())}
+    used = {
+        code for file in files if "rules/codes.py" not in file.as_posix() for code in CODE.findall(file.read_text())
+    }
     assert used | {"W731"} == set(codes())
     assert len(set(codes())) == len(codes())
 

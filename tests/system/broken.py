@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import sys
 
+from tacet.cli import main
 from tacet_runtime import exactly_once
 from tacet_runtime.connectors import files
 from tacet_runtime.connectors.iceberg import data_file, replace_files
 from tacet_runtime.engines import run
-
-from tacet.cli import main
 
 Store = exactly_once.Warehouse
 
@@ -22,7 +21,9 @@ def no_marker_check() -> None:
 
     def apply_to(self, table, intent):
         loaded = self.catalog.load_table(table.name)
-        found = [data_file(loaded, exactly_once.Path(f.path), f.partition) for f in intent.files if f.role == table.role]
+        found = [
+            data_file(loaded, exactly_once.Path(f.path), f.partition) for f in intent.files if f.role == table.role
+        ]
         replace_files(loaded, found, (), {f"tacet.seq.{self.plan.job}": str(intent.seq)}, {})
 
     Store._apply_to = apply_to
@@ -73,7 +74,9 @@ def position_forgotten() -> None:
 def position_one_block_early() -> None:
     """The position is the one before the last entry."""
     recognise = run.recognise
-    run.recognise = lambda item, known: recognise(item, [p for p in known if p.messages < max(k.messages for k in known)])
+    run.recognise = lambda item, known: recognise(
+        item, [p for p in known if p.messages < max(k.messages for k in known)]
+    )
 
 
 def _no_gap_check() -> None:
@@ -83,7 +86,9 @@ def _no_gap_check() -> None:
         loaded = self.catalog.load_table(table.name)
         if exactly_once.marker(loaded, self.plan.job) >= intent.seq:
             return
-        found = [data_file(loaded, exactly_once.Path(f.path), f.partition) for f in intent.files if f.role == table.role]
+        found = [
+            data_file(loaded, exactly_once.Path(f.path), f.partition) for f in intent.files if f.role == table.role
+        ]
         replace_files(loaded, found, (), {f"tacet.seq.{self.plan.job}": str(intent.seq)}, {})
 
     Store._apply_to = apply_to

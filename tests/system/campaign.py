@@ -38,9 +38,7 @@ def command(repository: Path, module: tuple[str, ...] = ("tacet.cli",)) -> list[
     ]  # fmt: skip
 
 
-def start(
-    repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str
-) -> subprocess.Popen[bytes]:
+def start(repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str) -> subprocess.Popen[bytes]:
     """Start the command in its own session, so that nothing else is hit when it is killed."""
     return subprocess.Popen(
         command(repository, module), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,

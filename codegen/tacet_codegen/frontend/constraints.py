@@ -8,18 +8,16 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.model import Bounds
-
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.expressions.patterns import Unportable, whole
 from tacet_codegen.ir.model import Constraint
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.model import Bounds
 
 if TYPE_CHECKING:
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
+    from tacet_runtime.plan.types import Type
 
 MAX_SYMBOLS = 10_000
 Limit = int | float | str | None

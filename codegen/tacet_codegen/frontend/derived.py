@@ -13,13 +13,12 @@ from tacet_codegen.frontend.types import parse_type
 from tacet_codegen.ir.model import Alert, Quality
 
 if TYPE_CHECKING:
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.header import Place
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.model import Header, Pii
+    from tacet_runtime.plan.types import Type
 
 EVENT = Shape(
     {

@@ -153,7 +153,7 @@ class _Builder:
         self._count = 0
         self._root: Node | None = None
 
-    def build(self, text: str) -> Node:  # noqa: C901  (one event of the parser after another)
+    def build(self, text: str) -> Node:
         documents = 0
         try:
             for event in yaml.parse(text, Loader=_LOADER):

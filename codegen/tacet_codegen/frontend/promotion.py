@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-
 from tacet_codegen.ir.typetext import type_text
+from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.reading import Problems
+    from tacet_runtime.plan.types import Type
 
 
 def check_types(columns: Iterable[tuple[str, str, Type, Span]], problems: Problems) -> None:

@@ -8,19 +8,17 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tacet_codegen.frontend import reading
 from tacet_runtime.plan.model import Bound
 from tacet_runtime.plan.versions import version_key
-
-from tacet_codegen.frontend import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tacet_runtime.plan.versions import Key
-
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.ir.model import Scheme, Version
+    from tacet_runtime.plan.versions import Key
 
 _BOUND = re.compile(r"(>=|<=|>|<|=)([^\s<>=]{1,64})")
 _EXAMPLES = {

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.constraints import read_constraint
 from tacet_codegen.frontend.header import read_header
@@ -16,18 +14,18 @@ from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.sinks import Columns, read_sinks, topic
 from tacet_codegen.frontend.types import encodings, parse_type
 from tacet_codegen.ir.model import ProducerKey, Sinks
+from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
     from typing import Literal, TypeAlias
-
-    from tacet_runtime.plan.expressions import Path
-    from tacet_runtime.plan.types import Encoding, Type
 
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.frontend.header import Place
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Keys, Problems
     from tacet_codegen.ir.model import Constraint, Header, Pii, Scheme
+    from tacet_runtime.plan.expressions import Path
+    from tacet_runtime.plan.types import Encoding, Type
 
     _Presence: TypeAlias = Literal["required", "optional", "required_when"]
 

@@ -5,26 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.expressions import Column
-
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.expressions import Scope, inputs, parse
 from tacet_codegen.frontend.ranges import contains, read_bounds
 from tacet_codegen.frontend.sinks import Columns, read_sinks
 from tacet_codegen.ir.model import Assignment, Correction, DerivedEvent, DerivedField, Filter, Lookup, Rule, Sinks
 from tacet_codegen.ir.typetext import type_text
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.expressions import Column
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from tacet_runtime.plan.expressions import Expression
 
     from tacet_codegen.frontend.derived import WrittenDerived, WrittenDerivedField, WrittenLookup
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.frontend.written import Known
     from tacet_codegen.ir.model import Pii, RawEvent, RawField, Table
+    from tacet_runtime.plan.expressions import Expression
 
 
 @dataclass(frozen=True, slots=True)

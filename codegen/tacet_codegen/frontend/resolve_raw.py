@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.model import Optional, Required, RequiredWhen
-
 from tacet_codegen.frontend.expressions import Scope, parse
 from tacet_codegen.frontend.promotion import check_types
 from tacet_codegen.ir.model import RawEvent, RawField, Rule, SourceSpec
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.model import Optional, Required, RequiredWhen
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from tacet_runtime.plan.expressions import Expression
-    from tacet_runtime.plan.model import Presence
 
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.raw import WrittenField, WrittenRaw, WrittenRule
     from tacet_codegen.frontend.reading import Problems
     from tacet_codegen.frontend.written import Written
     from tacet_codegen.ir.model import Version
+    from tacet_runtime.plan.expressions import Expression
+    from tacet_runtime.plan.model import Presence
 
 
 def resolve_raw(written: Written, problems: Problems) -> tuple[RawEvent, ...]:

@@ -6,21 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.model import PartitionField
-
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.reading import IDENTIFIER, Shape
 from tacet_codegen.ir.model import IcebergSink, KafkaSink, Sinks
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.model import PartitionField
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Literal
 
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
+    from tacet_runtime.plan.types import Type
 
 SINKS = Shape({}, {"iceberg": "the table", "kafka": "the topic"})
 ICEBERG = Shape(

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.model import TableSource
-
 from tacet_codegen.frontend import reading
 from tacet_codegen.frontend.constraints import read_constraint
 from tacet_codegen.frontend.header import read_header
@@ -16,6 +13,8 @@ from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.sinks import table_name, topic
 from tacet_codegen.frontend.types import parse_type
 from tacet_codegen.ir.model import Table, TableField
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.model import TableSource
 
 if TYPE_CHECKING:
     from tacet_codegen.frontend.header import Place

@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-
 from tacet_codegen.frontend.reading import IDENTIFIER, cut, did_you_mean
 from tacet_codegen.frontend.reserved import reserved_by
+from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
-    from tacet_runtime.plan.types import Encoding, PrimitiveType, Type
-
     from tacet_codegen.frontend.nodes import Scalar
     from tacet_codegen.frontend.reading import Problems
+    from tacet_runtime.plan.types import Encoding, PrimitiveType, Type
 
 PRIMITIVES: dict[str, PrimitiveType] = {
     "boolean": t.BooleanType(),

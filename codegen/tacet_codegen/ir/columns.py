@@ -13,9 +13,8 @@ from tacet_runtime.plan import types as t
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.ir.model import DerivedEvent, RawEvent
+    from tacet_runtime.plan.types import Type
 
 _TEXTS = t.ListType(t.StringType())
 _REASONS = t.MapType(t.StringType())

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import model as p
-
 from tacet_codegen.ir.columns import (
     LEDGER,
     METRICS,
@@ -17,6 +15,7 @@ from tacet_codegen.ir.columns import (
     raw_columns,
     raw_table,
 )
+from tacet_runtime.plan import model as p
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

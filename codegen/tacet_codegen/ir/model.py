@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tacet_codegen.diagnostics import Span
     from tacet_runtime.plan.expressions import Expression, Path
     from tacet_runtime.plan.model import Bound, Bounds, PartitionField, Presence, TableSource
     from tacet_runtime.plan.types import Encoding, Type
-
-    from tacet_codegen.diagnostics import Span
 
 Status: TypeAlias = Literal["draft", "released", "deprecated"]
 Scheme: TypeAlias = Literal["semver", "dotted", "integer", "date"]

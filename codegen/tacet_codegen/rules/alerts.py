@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, assert_never
 
-from tacet_runtime.plan.model import Optional, Required, RequiredWhen
-
 from tacet_codegen.rules.base import Finding
+from tacet_runtime.plan.model import Optional, Required, RequiredWhen
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan.expressions import Column, PathValue
-from tacet_runtime.plan.model import Optional, RequiredWhen
-from tacet_runtime.plan.walk import walk
-
 from tacet_codegen.ir.model import RawEvent
 from tacet_codegen.rules.alerts import dead_alerts
 from tacet_codegen.rules.base import Finding, Rule
+from tacet_runtime.plan.expressions import Column, PathValue
+from tacet_runtime.plan.model import Optional, RequiredWhen
+from tacet_runtime.plan.walk import walk
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator
 
-    from tacet_runtime.plan.expressions import Expression
-
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.ir.model import DerivedEvent, Header, Repository
+    from tacet_runtime.plan.expressions import Expression
 
 _PERSONAL = re.compile(
     r"(^|_)(e_?mail|phone|msisdn|ssn|passport|iban|ip|ip_address|birth_?date|birthday|surname|first_name|last_name"

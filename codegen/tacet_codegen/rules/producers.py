@@ -6,17 +6,15 @@ import datetime as dt
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from tacet_codegen.rules.base import Finding, Rule
 from tacet_runtime.plan.model import Optional
 from tacet_runtime.plan.versions import version_key
-
-from tacet_codegen.rules.base import Finding, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tacet_runtime.plan.versions import Key
-
     from tacet_codegen.ir.model import Omission, Producer, RawEvent, Registration, Repository, Scheme
+    from tacet_runtime.plan.versions import Key
 
 SOON_DAYS = 30
 

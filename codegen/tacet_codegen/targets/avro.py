@@ -93,7 +93,8 @@ def avro_type(type_: Type, name: str) -> Any:
             return {"type": "map", "values": avro_type(value, f"{name}_value")}
         case t.StructType(members):
             fields = [
-                {"name": m.name, "type": ["null", avro_type(m.type, f"{name}_{m.name}")], "default": None} for m in members
+                {"name": m.name, "type": ["null", avro_type(m.type, f"{name}_{m.name}")], "default": None}
+                for m in members
             ]
             return {"type": "record", "name": f"{name}_record", "fields": fields}
         case _:

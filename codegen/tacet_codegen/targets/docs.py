@@ -175,13 +175,21 @@ def _derived_page(event: DerivedEvent) -> str:
         "## Set right\n",
         _table_rows(
             ("correction", "when", "sets"),
-            ((code(c.name), code(c.text), ", ".join(code(f"{a.field} = {a.text}") for a in c.set)) for c in event.corrections),
+            (
+                (code(c.name), code(c.text), ", ".join(code(f"{a.field} = {a.text}") for a in c.set))
+                for c in event.corrections
+            ),
         ),
         "## Looked up\n",
         _table_rows(
             ("lookup", "table", "on", "when missing"),
             (
-                (code(k.name), code(k.table.header.reference), ", ".join(code(f"{c} = {f}") for c, f in k.on), k.on_miss)
+                (
+                    code(k.name),
+                    code(k.table.header.reference),
+                    ", ".join(code(f"{c} = {f}") for c, f in k.on),
+                    k.on_miss,
+                )
                 for k in event.lookups
             ),
         ),

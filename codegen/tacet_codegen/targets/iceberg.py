@@ -85,7 +85,14 @@ def iceberg_type(type_: Type, ids: Iterator[int]) -> Any:
         case t.MapType(value):
             key, own = next(ids), next(ids)
             form = iceberg_type(value, ids)
-            return {"type": "map", "key-id": key, "key": "string", "value-id": own, "value": form, "value-required": True}
+            return {
+                "type": "map",
+                "key-id": key,
+                "key": "string",
+                "value-id": own,
+                "value": form,
+                "value-required": True,
+            }
         case t.StructType(members):
             owns = [next(ids) for _ in members]
             fields = [

@@ -75,7 +75,9 @@ def _place(root: Schema, path: Path, schema: Schema, *, required: bool) -> None:
     """Put a schema where a path leads, through objects that are made on the way."""
     node = root
     for step in path.steps[:-1]:
-        inner = node["properties"].setdefault(step, {"title": _title(step) or "Object", "type": "object", "properties": {}})
+        inner = node["properties"].setdefault(
+            step, {"title": _title(step) or "Object", "type": "object", "properties": {}}
+        )
         if required:
             _require(node, step)
         node = inner if "properties" in inner else inner | {"properties": {}}
@@ -111,7 +113,11 @@ def _constrained(schema: Schema, constraint: Constraint, field: RawField) -> Sch
         found["enum"] = list(constraint.one_of)
     if constraint.pattern is not None:
         found["pattern"] = f"^(?:{constraint.pattern})$"
-    if constraint.range is not None and schema["type"] in {"integer", "number"} and not field.encoding.startswith("epoch"):
+    if (
+        constraint.range is not None
+        and schema["type"] in {"integer", "number"}
+        and not field.encoding.startswith("epoch")
+    ):
         if constraint.range.low is not None:
             found["minimum"] = _number(constraint.range.low)
         if constraint.range.high is not None:
@@ -139,7 +145,11 @@ def value_schema(type_: Type, encoding: Encoding) -> Schema:
                 return _text(_INTEGER)
             return {"type": "integer", "minimum": -(2**bits), "maximum": 2**bits - 1}
         case t.FloatType():
-            return _text(_NUMBER) if encoding == "string" else {"type": "number", "minimum": -FLOAT_MAX, "maximum": FLOAT_MAX}
+            return (
+                _text(_NUMBER)
+                if encoding == "string"
+                else {"type": "number", "minimum": -FLOAT_MAX, "maximum": FLOAT_MAX}
+            )
         case t.DoubleType():
             return _text(_NUMBER) if encoding == "string" else {"type": "number"}
         case t.DecimalType(precision, scale):

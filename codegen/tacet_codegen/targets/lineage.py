@@ -73,7 +73,12 @@ def _input(event: DerivedEvent, name: str, kind: str, subtype: str) -> dict[str,
     lookup, dot, column = name.partition(".")
     transformation = {"type": kind, "subtype": subtype}
     if not dot:
-        return {"namespace": NAMESPACE, "name": raw_table(event.raw), "field": name, "transformations": [transformation]}
+        return {
+            "namespace": NAMESPACE,
+            "name": raw_table(event.raw),
+            "field": name,
+            "transformations": [transformation],
+        }
     table = next(one.table for one in event.lookups if one.name == lookup)
     return {
         "namespace": table.source.kind,

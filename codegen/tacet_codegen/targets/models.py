@@ -58,7 +58,9 @@ def module(event: RawEvent) -> str:
     schema = message_schema(event)
     header = _HEADER.format(reference=event.header.reference, digest=event.header.digest)
     body = re.sub(r"\n{4,}", "\n\n\n", _generated(json.dumps(schema, ensure_ascii=True), header)).strip("\n")
-    body = body.replace("from __future__ import annotations\n", "from __future__ import annotations\n\nimport msgspec\n", 1)
+    body = body.replace(
+        "from __future__ import annotations\n", "from __future__ import annotations\n\nimport msgspec\n", 1
+    )
     return body + "\n" + _FUNCTIONS.format(name=schema["title"])
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.types import Type
 
 
-def arrow_type(type_: Type, ids: Iterator[int] | None = None) -> pa.DataType:  # noqa: C901, PLR0912  (a flat match)
+def arrow_type(type_: Type, ids: Iterator[int] | None = None) -> pa.DataType:
     """Return the Arrow form of a type. `ids`: those of what is nested, in Iceberg's visiting order, siblings first."""
     match type_:
         case t.BooleanType():

@@ -20,7 +20,8 @@ def batches(block: Block, rows: int) -> list[Batch]:
     messages = pa.array([data], pa.large_binary()) if block.framing == "file" else _lines(data)
     offsets = pa.array(np.arange(block.first, block.first + len(messages), dtype=np.int64))
     return [
-        Batch(block.source, 0, offsets.slice(at, rows), messages.slice(at, rows)) for at in range(0, len(messages), rows)
+        Batch(block.source, 0, offsets.slice(at, rows), messages.slice(at, rows))
+        for at in range(0, len(messages), rows)
     ]
 
 

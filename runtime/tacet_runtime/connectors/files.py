@@ -86,7 +86,9 @@ def find_inputs(arguments: Sequence[str], spool: Path) -> list[Input]:
     for item in found:
         other = names.setdefault(item.name, item.path)
         if other != item.path and not _same(other, item.path):
-            raise SourceError(f"two inputs are named {item.name}: {other} and {item.path}; give their common folder instead")
+            raise SourceError(
+                f"two inputs are named {item.name}: {other} and {item.path}; give their common folder instead"
+            )
     return [Input(name, path) for name, path in names.items()]
 
 

@@ -134,7 +134,10 @@ def iceberg_type(type_: Type, ids: Iterator[int]) -> IcebergType:
         case t.StructType(members):
             owns = [next(ids) for _ in members]
             return StructType(
-                *(NestedField(own, m.name, iceberg_type(m.type, ids), required=False) for m, own in zip(members, owns, strict=True))
+                *(
+                    NestedField(own, m.name, iceberg_type(m.type, ids), required=False)
+                    for m, own in zip(members, owns, strict=True)
+                )
             )
         case _:
             assert_never(type_)
@@ -173,7 +176,12 @@ def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
     """Return a sink table's partition spec."""
     ids = {c.name: c.id for c in table.columns}
     fields = [
-        PartitionField(ids[f.column], 1000 + at, transform(f), f.column if f.transform == "identity" else f"{f.column}_{f.transform}")
+        PartitionField(
+            ids[f.column],
+            1000 + at,
+            transform(f),
+            f.column if f.transform == "identity" else f"{f.column}_{f.transform}",
+        )
         for at, f in enumerate(table.partition)
     ]
     return PartitionSpec(*fields, spec_id=spec_id)
@@ -182,7 +190,9 @@ def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
 def sort_order(table: p.SinkTable, order_id: int = 1) -> SortOrder:
     """Return a sink table's sort order."""
     ids = {c.name: c.id for c in table.columns}
-    return SortOrder(*(SortField(source_id=ids[name], transform=IdentityTransform()) for name in table.sort), order_id=order_id)
+    return SortOrder(
+        *(SortField(source_id=ids[name], transform=IdentityTransform()) for name in table.sort), order_id=order_id
+    )
 
 
 def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
@@ -227,10 +237,14 @@ def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
     fields = {field.field_id: field for field in current.fields}
     for field in plan.fields:
         if by_name.get(field.name, field.field_id) != field.field_id:
-            raise TableError(f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}")
+            raise TableError(
+                f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}"
+            )
         old = known.get(field.field_id)
         if old is not None and old.name != field.name:
-            raise TableError(f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`")
+            raise TableError(
+                f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`"
+            )
         if old is None or old.field_type != field.field_type or (old.required and not field.required):
             changed = True
             required = field.required and old is not None and old.required

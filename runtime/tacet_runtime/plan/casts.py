@@ -42,7 +42,7 @@ MEANINGS: tuple[tuple[str, str], ...] = (
 """What docs/expressions.md says of the table below."""
 
 
-def castable(source: Type, target: Type) -> Castable:  # noqa: C901, PLR0912  (a flat match)
+def castable(source: Type, target: Type) -> Castable:
     """Tell whether `CAST(source AS target)` exists, and whether a value can fail."""
     if source == target:
         return "never" if isinstance(source, t.ListType | t.MapType | t.StructType) else "always"

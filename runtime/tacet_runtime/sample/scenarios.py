@@ -129,7 +129,11 @@ def wrong_type(rng: random.Random, message: Message, planter: Planter) -> list[L
     labels = []
     for index, root in _roots(message, target, planter.source):
         if remove(root, target.path.steps):
-            put(root, target.path.steps, {"value": 1} if not isinstance(target.type, t.MapType | t.StructType) else "text")
+            put(
+                root,
+                target.path.steps,
+                {"value": 1} if not isinstance(target.type, t.MapType | t.StructType) else "text",
+            )
             labels += [Label("wrong_type", row, target.name, "invalid:type") for row in _rows(message, target, index)]
     return labels
 
@@ -151,7 +155,9 @@ def out_of_range(rng: random.Random, message: Message, planter: Planter) -> list
     for index, root in _roots(message, target, planter.source):
         if remove(root, target.path.steps):
             put(root, target.path.steps, high + 1)
-            labels += [Label("out_of_range", row, target.name, "invalid:range") for row in _rows(message, target, index)]
+            labels += [
+                Label("out_of_range", row, target.name, "invalid:range") for row in _rows(message, target, index)
+            ]
     return labels
 
 
@@ -202,7 +208,9 @@ class Scenario:
 
 
 SCENARIOS: dict[str, Scenario] = {
-    "mixed": Scenario(mixed, "a real day: bugs, omissions, duplicates, other events, broken messages", 0.002, 0.004, 0.03),
+    "mixed": Scenario(
+        mixed, "a real day: bugs, omissions, duplicates, other events, broken messages", 0.002, 0.004, 0.03
+    ),
     "clean": Scenario(nothing, "nothing is wrong; only what is declared is left out"),
     "omission": Scenario(nothing, "what is declared is left out, and labelled"),
     "logging_bug": Scenario(logging_bug, "one build forgets a field"),

@@ -75,7 +75,9 @@ def _note(notes: TextIO, number: int, labels: list[Label], message: Message | No
 
 
 class _Stream:
-    def __init__(self, plan: Plan, seed: int, scenario: str, profile: Profile, keys: Mapping[str, Sequence[Any]]) -> None:
+    def __init__(
+        self, plan: Plan, seed: int, scenario: str, profile: Profile, keys: Mapping[str, Sequence[Any]]
+    ) -> None:
         self._rng = random.Random(seed)  # noqa: S311  (no secret: the same seed must give the same bytes)
         self._plan = plan
         self._profile = profile
@@ -105,7 +107,9 @@ class _Stream:
         message = self._message(rng, number, events)
         labels = scenario.plant(rng, message, self._planter)
         planted = {(label.index, label.field) for label in labels}
-        labels += [Label("left_out", row, name, why) for row, name, why in message.left_out if (row, name) not in planted]
+        labels += [
+            Label("left_out", row, name, why) for row, name, why in message.left_out if (row, name) not in planted
+        ]
         data = self._padded(rng, message.tree)
         self._last = (data, labels, message)
         return data, labels, message
@@ -125,7 +129,9 @@ class _Stream:
         select = self._plan.source.select
         value = decode(_bytes(message.tree), self._plan.limits)
         if select is not None and not selected(select, value):
-            raise SampleError("`select` asks for more than `=`, IN and AND with constants: no message can be made for it")
+            raise SampleError(
+                "`select` asks for more than `=`, IN and AND with constants: no message can be made for it"
+            )
         self._checked = True
 
     def _padded(self, rng: random.Random, tree: dict[str, Any]) -> bytes:

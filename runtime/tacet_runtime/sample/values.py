@@ -62,7 +62,9 @@ def value(rng: random.Random, type_: Type, moment: dt.datetime, low: Any = None,
         case t.TimestampType():
             return _between(moment - dt.timedelta(seconds=rng.randrange(3_600)), low, high)
         case t.TimestamptzType():
-            return _between((moment + dt.timedelta(milliseconds=rng.randrange(5_000))).replace(tzinfo=dt.UTC), low, high)
+            return _between(
+                (moment + dt.timedelta(milliseconds=rng.randrange(5_000))).replace(tzinfo=dt.UTC), low, high
+            )
         case t.StringType():
             return f"{rng.choice(_WORDS)}-{rng.randrange(1_000)}"
         case t.UuidType():

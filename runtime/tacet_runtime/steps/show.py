@@ -56,7 +56,7 @@ def row_json(row: Row, plan: Plan) -> dict[str, Any]:
     }
 
 
-def value_json(value: Any, type_: Type) -> Any:  # noqa: C901, PLR0912  (a flat match, closed)
+def value_json(value: Any, type_: Type) -> Any:
     """Return a value's JSON form: RFC 3339 in UTC with six digits, decimals as text with their scale, base64."""
     if value is None:
         return None

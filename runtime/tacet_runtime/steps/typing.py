@@ -57,7 +57,7 @@ MAX_DIGITS = 4_000
 """More digits than any type holds: longer texts are out of range without being computed."""
 
 
-def typer(type_: Type, encoding: Encoding, string_bytes: int) -> Typer:  # noqa: C901, PLR0912  (a flat match, closed)
+def typer(type_: Type, encoding: Encoding, string_bytes: int) -> Typer:
     """Return the function that types a value of this type in this encoding; leaves of nested types take it over."""
     match type_:
         case t.BooleanType():

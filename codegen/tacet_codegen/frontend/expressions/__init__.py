@@ -7,22 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan.walk import columns
-
 from tacet_codegen.diagnostics import Diagnostic
 from tacet_codegen.frontend.expressions.check import Scope, check
 from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_codegen.frontend.expressions.scan import scan
 from tacet_codegen.frontend.expressions.syntax import read
 from tacet_codegen.frontend.expressions.text import text
+from tacet_runtime.plan.walk import columns
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tacet_codegen.diagnostics import Span
     from tacet_runtime.plan.expressions import Expression
     from tacet_runtime.plan.types import Type
-
-    from tacet_codegen.diagnostics import Span
 
 _HINT = "see docs/expressions.md"
 

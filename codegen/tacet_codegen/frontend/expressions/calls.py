@@ -5,21 +5,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, coerce, type_of, unify
+from tacet_codegen.frontend.expressions.literals import BOOLEAN, DOUBLE, INT, LONG, STRING
+from tacet_codegen.frontend.expressions.patterns import portable
+from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import is_exact, is_float, is_ordered, is_plain, is_whole, spelled
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import EXTRACT_UNITS, MICROS, TRUNC_UNITS, WRITTEN_AS_CALLS
 
-from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, coerce, type_of, unify
-from tacet_codegen.frontend.expressions.literals import BOOLEAN, DOUBLE, INT, LONG, STRING
-from tacet_codegen.frontend.expressions.patterns import portable
-from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
-
 if TYPE_CHECKING:
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.frontend.expressions.check import Checker
     from tacet_codegen.frontend.expressions.rewrite import Node
+    from tacet_runtime.plan.types import Type
 
 _ARGUMENTS: dict[str, tuple[int, int]] = {
     "coalesce": (1, 1000), "nullif": (2, 2), "greatest": (2, 100), "least": (2, 100), "concat": (1, 1000), "substring": (2, 3), "mod": (2, 2),

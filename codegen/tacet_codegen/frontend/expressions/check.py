@@ -5,26 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable, is_ordered, is_plain, spelled
-from tacet_runtime.plan.expressions import Call, Cast, Column, Expression, Interval, Literal
-from tacet_runtime.plan.functions import WRITTEN_AS_CALLS
-
 from tacet_codegen.frontend.expressions import calls
 from tacet_codegen.frontend.expressions.coerce import Loose, choice, coerce, type_of, unify, untyped
 from tacet_codegen.frontend.expressions.literals import BOOLEAN, STRING, interval, moment, negated, number, too_large
 from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_codegen.frontend.paths import parse_path
 from tacet_codegen.frontend.types import PRIMITIVES
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable, is_ordered, is_plain, spelled
+from tacet_runtime.plan.expressions import Call, Cast, Column, Expression, Interval, Literal
+from tacet_runtime.plan.functions import WRITTEN_AS_CALLS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tacet_runtime.plan.types import Type
-
     from tacet_codegen.frontend.expressions.coerce import Operand
     from tacet_codegen.frontend.expressions.rewrite import Node
     from tacet_codegen.frontend.expressions.syntax import Syntax
+    from tacet_runtime.plan.types import Type
 
 MAX_NODES = 10_000
 _SPELLED = {
@@ -72,7 +70,7 @@ class Checker:
         self.scope = scope
         self.nodes = 0
 
-    def operand(self, node: Node) -> Operand:  # noqa: C901  (a flat match)
+    def operand(self, node: Node) -> Operand:
         """Type a node; NULL and paths stay loose."""
         self.nodes += 1
         at = self.syntax.at(node)

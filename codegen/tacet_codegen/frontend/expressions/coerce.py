@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from tacet_codegen.frontend.expressions.literals import DOUBLE, LONG, converted
+from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import is_exact, is_float, is_whole, spelled, whole_digits
 from tacet_runtime.plan.expressions import Case, Cast, Expression, Interval, Literal, PathValue, When
-
-from tacet_codegen.frontend.expressions.literals import DOUBLE, LONG, converted
-from tacet_codegen.frontend.expressions.problems import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,10 +7,9 @@ import math
 import re
 from decimal import Context, Decimal
 
+from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Interval, Literal
-
-from tacet_codegen.frontend.expressions.problems import Refused
 
 INT = t.IntType()
 LONG = t.LongType()

@@ -100,7 +100,7 @@ class _Converter:
         self.leaves = leaves
         self.named = {f"t{i}" for i in leaves}
 
-    def node(self, e: exp.Expr | None, depth: int) -> Node:  # noqa: C901, PLR0912  (a flat match)
+    def node(self, e: exp.Expr | None, depth: int) -> Node:
         if depth > MAX_DEPTH:
             raise too_deep(self.tokens[0].at)
         while isinstance(e, exp.Paren):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, type_of
+from tacet_codegen.ir.typetext import path_text
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import is_exact, spelled, whole_digits
 from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
-
-from tacet_codegen.frontend.expressions.coerce import MAX_DIGITS, type_of
-from tacet_codegen.ir.typetext import path_text
 
 _INFIX = {
     "eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "same": "IS NOT DISTINCT FROM", "differs": "IS DISTINCT FROM",
@@ -41,7 +40,7 @@ def text(expression: Expression) -> str:
             assert_never(expression)
 
 
-def _call(call: Call) -> str:  # noqa: C901, PLR0912  (a flat match)
+def _call(call: Call) -> str:
     if call.function in {"add", "sub"} and isinstance(call.type, t.DecimalType):
         call = Call(call.function, _unwidened(call, call.type), call.type)
     args = [_operand(a) for a in call.args]

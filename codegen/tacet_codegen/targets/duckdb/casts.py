@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable
-
 from tacet_codegen.targets.duckdb.literals import string, type_name
 from tacet_codegen.targets.duckdb.text import once
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable
 
 _DATE = "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}"
 _DOUBLE = r"-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?"

@@ -173,7 +173,7 @@ def messages(plan: Plan) -> str:
         wanted[part.path] = _base(part.type, "json")
     order = list(wanted)
     columns = ['":off"', '":types"', '":keys"']
-    columns += [f'{_member(identifier(":values"), path)} AS {identifier(f":{at}")}' for at, path in enumerate(order)]
+    columns += [f"{_member(identifier(':values'), path)} AS {identifier(f':{at}')}" for at, path in enumerate(order)]
     inner = [
         '":off"',
         f'json_type(":json", {_list(string(json_path(p)) for p in paths)}) AS ":types"',
@@ -186,7 +186,7 @@ def messages(plan: Plan) -> str:
         columns.append('":items"')
     select = _select(source, paths, order)
     return (
-        f"SELECT {', '.join(columns)}, {select} AS \":ours\"\n"
+        f'SELECT {", ".join(columns)}, {select} AS ":ours"\n'
         f"FROM (SELECT {', '.join(inner)}\n"
         '      FROM (SELECT ":off", CAST(":msg" AS JSON) AS ":json" FROM batch))'
     )
@@ -210,7 +210,9 @@ def _select(source: Source, paths: list[Path], order: list[Path]) -> str:
         kinds = _list(string(kind) for kind in _json_types(column.type))
         at = paths.index(column.path) + 1
         value = _member(identifier(":values"), column.path)
-        return f'(CASE WHEN list_contains({kinds}, ":types"[{at}]) THEN TRY_CAST({value} AS {type_name(column.type)}) END)'
+        return (
+            f'(CASE WHEN list_contains({kinds}, ":types"[{at}]) THEN TRY_CAST({value} AS {type_name(column.type)}) END)'
+        )
 
     return f"COALESCE({render(source.select, name)}, FALSE)"
 
@@ -238,7 +240,8 @@ def rows(plan: Plan) -> str:
     unnested = _unnested(source, len(order))
     given = ", ".join(f"{_value(f, source, order)} AS {identifier(f':g:{f.name}')}" for f in source.fields)
     converted = ", ".join(
-        f"{_convert(f, 'NULL' if _nested(f.type) else identifier(f':g:{f.name}'))} AS {identifier(f.name)}" for f in source.fields
+        f"{_convert(f, 'NULL' if _nested(f.type) else identifier(f':g:{f.name}'))} AS {identifier(f.name)}"
+        for f in source.fields
     )
     tests = [(f, reason, test) for f in source.fields for reason, test in _tests(f)]
     kept = '":off", ":index", ":mtypes", ":itypes", ":mkeys", ":ikeys"'
@@ -274,7 +277,9 @@ def _unnested(source: Source, values: int) -> str:
     head = f'":off", ":types" AS ":mtypes", ":keys" AS ":mkeys"{", " + carried if carried else ""}'
     if source.explode is None:
         return f'SELECT {head}, 0 AS ":index", CAST(NULL AS VARCHAR[]) AS ":itypes", CAST(NULL AS VARCHAR) AS ":ikeys" FROM messages'
-    inner = f'SELECT {head}, unnest(":items") AS ":item", generate_subscripts(":items", 1) - 1 AS ":index" FROM messages'
+    inner = (
+        f'SELECT {head}, unnest(":items") AS ":item", generate_subscripts(":items", 1) - 1 AS ":index" FROM messages'
+    )
     paths = item_paths(source)
     wanted = _wanted(source, "$item")
     types = f'json_type(":item", {_list(string(json_path(p)) for p in paths)})' if paths else "CAST(NULL AS VARCHAR[])"
@@ -346,7 +351,9 @@ def _from_text(type_: Type, value: str) -> str:
             return _matching(value, _INTEGER, f"TRY_CAST({value} AS {type_name(type_)})")
         case t.FloatType():
             number = f"TRY_CAST({value} AS DOUBLE)"
-            return _matching(value, _NUMBER, f"CASE WHEN abs({number}) < {_FLOAT_LIMIT} THEN CAST({number} AS FLOAT) END")
+            return _matching(
+                value, _NUMBER, f"CASE WHEN abs({number}) < {_FLOAT_LIMIT} THEN CAST({number} AS FLOAT) END"
+            )
         case t.DoubleType():
             number = f"TRY_CAST({value} AS DOUBLE)"
             return _matching(value, _NUMBER, f"CASE WHEN isfinite({number}) THEN {number} END")
@@ -430,6 +437,9 @@ def bits(tests: list[str], name: str) -> list[str]:
     columns = []
     for number, start in enumerate(range(0, max(len(tests), 1), 60)):
         part = tests[start : start + 60]
-        summed = " + ".join(f"CASE WHEN {test} THEN {1 << at}::BIGINT ELSE 0 END" for at, test in enumerate(part)) or "0::BIGINT"
+        summed = (
+            " + ".join(f"CASE WHEN {test} THEN {1 << at}::BIGINT ELSE 0 END" for at, test in enumerate(part))
+            or "0::BIGINT"
+        )
         columns.append(f"{summed} AS {identifier(f'{name}:{number}')}")
     return columns

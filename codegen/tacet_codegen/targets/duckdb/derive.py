@@ -88,7 +88,7 @@ def _correct(
 def _join(sql: str, derived: Derived) -> str:
     for lookup in derived.lookups:
         own = identifier(f":lookup:{lookup.name}")
-        on = " AND ".join(f"{own}.{identifier(k.column)} = \":r\".{identifier(k.field)}" for k in lookup.keys)
+        on = " AND ".join(f'{own}.{identifier(k.column)} = ":r".{identifier(k.field)}' for k in lookup.keys)
         columns = [
             f"CAST({own}.{identifier(c.name)} AS {type_name(c.type)}) AS {identifier(f':l:{lookup.name}:{c.name}')}"
             for c in lookup.columns

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable
-from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
-
 from tacet_codegen.targets.duckdb.casts import cast_sql
 from tacet_codegen.targets.duckdb.functions import FUNCTIONS, add_interval, arithmetic, finite
 from tacet_codegen.targets.duckdb.literals import literal, type_name
 from tacet_codegen.targets.duckdb.text import balanced
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable
+from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -101,7 +100,7 @@ class _Renderer:
             case _:
                 assert_never(e)
 
-    def call(self, e: Call) -> str:  # noqa: C901  (a flat match)
+    def call(self, e: Call) -> str:
         if e.function in _FLOATING and isinstance(e.type, t.DoubleType):
             return finite(self.floating(e)) if e.function not in {"neg", "abs"} else self.floating(e)
         if e.function == "add_interval":

@@ -6,12 +6,11 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from tacet_codegen.targets.duckdb.literals import interval, string, type_name
+from tacet_codegen.targets.duckdb.text import once
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import MICROS
-
-from tacet_codegen.targets.duckdb.literals import interval, string, type_name
-from tacet_codegen.targets.duckdb.text import once
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

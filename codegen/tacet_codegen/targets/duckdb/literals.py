@@ -33,7 +33,7 @@ def identifier(name: str) -> str:
     return f'"{escaped}"'
 
 
-def type_name(type_: t.Type) -> str:  # noqa: C901, PLR0912  (a flat match, closed)
+def type_name(type_: t.Type) -> str:
     """Return the type that holds such values inside the engine: an instant is a TIMESTAMP in UTC."""
     match type_:
         case t.BooleanType():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable
-
 from tacet_codegen.targets.flink.functions import finite, in_range
 from tacet_codegen.targets.flink.literals import string, type_name
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable
 
 _DATE = "^(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])\\z"
 _DOUBLE = r"^-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\z"

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias, assert_never
 
-from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import castable
-from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
-
 from tacet_codegen.targets.flink.casts import cast_sql
 from tacet_codegen.targets.flink.functions import FUNCTIONS, add_interval, arithmetic
 from tacet_codegen.targets.flink.literals import literal
+from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import castable
+from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Expression, Interval, Literal, PathValue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,10 @@ import calendar
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from tacet_codegen.targets.flink.literals import interval, string, type_name
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import MICROS
-
-from tacet_codegen.targets.flink.literals import interval, string, type_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -31,7 +31,7 @@ def identifier(name: str) -> str:
     return "`" + name.replace("`", "``") + "`"
 
 
-def type_name(type_: t.Type) -> str:  # noqa: C901  (a flat match, closed)
+def type_name(type_: t.Type) -> str:
     """Return the type that an expression has inside a statement: an instant is a TIMESTAMP(6) in UTC."""
     match type_:
         case t.IntType():

@@ -51,7 +51,9 @@ def columns_of(plan: Plan) -> Columns:
             message.setdefault(part.path, len(message))
     if source.explode is not None:
         message.setdefault(source.explode, len(message))
-    places = tuple((f.path.root, {"$": message, "$item": item}.get(f.path.root, {}).get(f.path, 0)) for f in source.fields)
+    places = tuple(
+        (f.path.root, {"$": message, "$item": item}.get(f.path.root, {}).get(f.path, 0)) for f in source.fields
+    )
     explode = message[source.explode] if source.explode is not None else 0
     return Columns(places, len(message), len(item), explode)
 

@@ -21,13 +21,13 @@ from tacet_runtime.engines.embedded.arrays import (
     outside,
     taken,
 )
-from tacet_runtime.steps.results import Row
 
 if TYPE_CHECKING:
     from tacet_runtime.batch import Batch
     from tacet_runtime.engines.embedded.processor import EmbeddedProcessor
     from tacet_runtime.plan.model import Plan, SinkColumn, SinkTable
     from tacet_runtime.steps.judge import Producers, Registered
+    from tacet_runtime.steps.results import Row
     from tacet_runtime.steps.sinks import Sinks
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -67,7 +67,9 @@ def _ids(encoded: pa.DictionaryArray) -> np.ndarray:
 class Emit:
     """Writes one batch's rows. `ends` says for each row which template it is like."""
 
-    def __init__(self, engine: EmbeddedProcessor, batch: Batch, sinks: Sinks, tables: dict[str, list[pa.Table]]) -> None:
+    def __init__(
+        self, engine: EmbeddedProcessor, batch: Batch, sinks: Sinks, tables: dict[str, list[pa.Table]]
+    ) -> None:
         self._plan = engine.plan
         self._by_role = engine.by_role
         self._batch = batch
@@ -215,7 +217,12 @@ class Emit:
         moments = micros(self._rows.column(self._plan.source.event_time))
         width = self._plan.metrics_window_seconds * 1_000_000
         windows = np.where(moments == NO_MOMENT, NO_MOMENT, moments // width)
-        parts = (windows, self._producers.ids.astype(np.int64), self._ends.astype(np.int64), unknown_ids.astype(np.int64))
+        parts = (
+            windows,
+            self._producers.ids.astype(np.int64),
+            self._ends.astype(np.int64),
+            unknown_ids.astype(np.int64),
+        )
         ids, keys, _ = distinct(np.concatenate([as_bytes(part) for part in parts], axis=1))
         times = np.bincount(ids, minlength=len(keys))
         for number, key in enumerate(keys):

@@ -174,7 +174,12 @@ class _Run:
         if beyond.any():
             self._slow[parents[beyond]] = True
             keep = ~self._slow[parents]
-            rows, states, unknown_ids, parents = rows.filter(pa.array(keep)), states[keep], unknown_ids[keep], parents[keep]
+            rows, states, unknown_ids, parents = (
+                rows.filter(pa.array(keep)),
+                states[keep],
+                unknown_ids[keep],
+                parents[keep],
+            )
             if not rows.num_rows:
                 return
         producers = ProducerIds(rows, self._plan, self._e._producers)
@@ -266,7 +271,9 @@ class _Run:
             whole = (id(templates[kind]), key[4:])
             end = remembered.get(whole)
             if end is None:
-                end = remembered[whole] = self._end(templates[kind], row_values(rows, int(at[first[number]]), self._plan))
+                end = remembered[whole] = self._end(
+                    templates[kind], row_values(rows, int(at[first[number]]), self._plan)
+                )
             local[number] = len(ends)
             ends.append(end)
         final = kinds.astype(np.int64).copy()

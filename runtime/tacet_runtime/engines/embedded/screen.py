@@ -58,4 +58,6 @@ def _not_utf8(messages: pa.LargeBinaryArray, start: int) -> list[int]:
 
 def as_text(messages: pa.LargeBinaryArray) -> pa.LargeStringArray:
     """Return messages that are UTF-8 as strings, without copying."""
-    return pa.LargeStringArray.from_buffers(len(messages), *messages.buffers()[1:], *messages.buffers()[:1], offset=messages.offset)
+    return pa.LargeStringArray.from_buffers(
+        len(messages), *messages.buffers()[1:], *messages.buffers()[:1], offset=messages.offset
+    )
