@@ -22,7 +22,7 @@ from tacet_codegen.targets.duckdb import statements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from tacet_codegen.ir.model import Header, Job, Lock, Repository
+    from tacet_codegen.ir.model import Job, Lock, Repository
     from tacet_runtime.plan.model import Plan
 
 MANIFEST = "MANIFEST.json"
@@ -64,8 +64,7 @@ def build(repository: Repository) -> Output:
         for artifact in target.emit(compilation):
             _add(files, artifact)
     files[MANIFEST] = _manifest(repository, files)
-    headers = _headers(repository)
-    lock = release(repository.lock, newly_released(headers, repository.lock))
+    lock = release(repository.lock, newly_released(repository.headers, repository.lock))
     return Output(dict(sorted(files.items())), render_lock(lock))
 
 
@@ -78,12 +77,8 @@ def _add(files: dict[str, str], artifact: Artifact) -> None:
     files[artifact.path] = artifact.text
 
 
-def _headers(repository: Repository) -> list[Header]:
-    return [e.header for e in (*repository.raw_events, *repository.derived_events, *repository.tables)]
-
-
 def _manifest(repository: Repository, files: Mapping[str, str]) -> str:
-    contracts = {header.file: header.digest for header in _headers(repository)}
+    contracts = {header.file: header.digest for header in repository.headers}
     contracts |= {producer.file: producer.digest for producer in repository.producers}
     document = {
         "contracts": dict(sorted(contracts.items())),

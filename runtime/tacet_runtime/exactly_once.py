@@ -29,7 +29,7 @@ from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
@@ -68,7 +68,7 @@ class Warehouse:
         self.plan = plan
         self.root = root.absolute()
         self.catalog: Catalog = open_catalog(self.root)
-        self.tables = {table.role: table for table in plan.tables}
+        self.tables: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
         self._data = self.root / "data" / plan.job
         self._intents = self.root / "intents" / plan.job
 
@@ -81,7 +81,7 @@ class Warehouse:
 
     def table(self, role: str) -> Table:
         """Load a table's newest metadata."""
-        return self.catalog.load_table(self.tables[role].name)  # type: ignore[index]
+        return self.catalog.load_table(self.tables[role].name)
 
     def seq(self) -> int:
         """Return the number of the last commit."""
@@ -163,7 +163,7 @@ class Warehouse:
             path.unlink()
         for role in ORDER:
             if role in self.tables and marker(self.table(role), self.plan.job) != committed:
-                raise Gap(f"table {self.tables[role].name} is not at commit {committed}: was it rolled back?")  # type: ignore[index]
+                raise Gap(f"table {self.tables[role].name} is not at commit {committed}: was it rolled back?")
         self._sweep()
 
     def _sweep(self) -> None:

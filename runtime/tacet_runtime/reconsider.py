@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from tacet_runtime.batch import Outcome, Processor
+    from tacet_runtime.batch import Processor
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.exactly_once import Warehouse
     from tacet_runtime.plan.model import SinkTable
@@ -116,14 +116,14 @@ def _group(
     for role in ROLES:
         table = outcome.tables[role]  # type: ignore[index]
         rows = table.filter(pc.is_in(table.column("_offset"), pa.array(sorted(wanted), pa.int64())))
-        changes.files += write_files(rows, store.tables[role], folder, f"again-{number}")  # type: ignore[index]
+        changes.files += write_files(rows, store.tables[role], folder, f"again-{number}")
     changes.touched.setdefault(group.source, set()).update(wanted)
-    changes.entries.append(_adjustment(store, group, wanted, old, new, outcome, snapshots))
+    changes.entries.append(_adjustment(store, group, wanted, old, new, snapshots))
 
 
 def stored(store: Warehouse, role: str, group: Messages) -> dict[int, Rows]:
     """Return what a table has of a group's messages, by offset, in the plan's columns."""
-    table: SinkTable = store.tables[role]  # type: ignore[index]
+    table: SinkTable = store.tables[role]
     wanted = pa.array(group.offsets, pa.int64())
     found: dict[int, Rows] = {}
     for path in data_paths(store.table(role)):
@@ -205,7 +205,6 @@ def _adjustment(
     wanted: set[int],
     old: Mapping[str, dict[int, Rows]],
     new: Mapping[str, dict[int, Rows]],
-    outcome: Outcome,
     snapshots: Mapping[str, str],
 ) -> Entry:
     now, kinds_now = _counted(wanted, new)
@@ -225,9 +224,8 @@ def _adjustment(
         "filtered_rows",
         "emitted_rows",
     )
-    counts = Counts(
-        **{name: now[name] for name in names}, rejected_by={k: n for k, n in sorted(kinds_now.items()) if n}
-    )
+    sums: dict[str, Any] = {name: now[name] for name in names}
+    counts = Counts(**sums, rejected_by={k: n for k, n in sorted(kinds_now.items()) if n})
     return Entry(
         store.seq() + 1, group.source, group.partition, group.first, group.first, counts, (), ranges(sorted(filtered)),
         store.plan.digest, snapshots, None, None,
@@ -252,7 +250,7 @@ def ledger_rows(store: Warehouse) -> Rows:
 
 def _rewrite(store: Warehouse, role: str, changes: Changes, folder: Path) -> None:
     """Write each file that holds rows of touched messages anew, without them."""
-    table: SinkTable = store.tables[role]  # type: ignore[index]
+    table: SinkTable = store.tables[role]
     for number, path in enumerate(data_paths(store.table(role))):
         rows = pq.read_table(path)
         keep = np.ones(rows.num_rows, dtype=bool)

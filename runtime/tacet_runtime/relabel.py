@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
+    from tacet_runtime.batch import Role
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import Plan
 
@@ -46,19 +47,19 @@ def relabel(
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
         store.open()
-        names = {"raw": {field}, "derived": _heirs(plan, field)}
+        names: dict[Role, set[str]] = {"raw": {field}, "derived": _heirs(plan, field)}
         verdicts = _verdicts(store, root, names, first, last)
         changed = dict.fromkeys(names, 0)
         files: list[Finished] = []
         removed: list[tuple[str, str]] = []
         with store.folder() as folder:
-            for role in names:
+            for role, fields in names.items():
                 for number, path in enumerate(data_paths(store.table(role))):
-                    rows, count = _relabelled(pq.read_table(path), names[role], verdicts[role])
+                    rows, count = _relabelled(pq.read_table(path), fields, verdicts[role])
                     if count:
                         changed[role] += count
                         removed.append((role, str(path)))
-                        table = store.tables[role]  # type: ignore[index]
+                        table = store.tables[role]
                         files += write_files(widened(rows, table), table, folder, f"label-{number}")
             if removed:
                 store.commit(store.seq() + 1, folder, files, (), removed)
@@ -72,7 +73,7 @@ def _heirs(plan: Plan, field: str) -> set[str]:
 
 
 def _verdicts(
-    store: Warehouse, root: Path, names: dict[str, set[str]], first: dt.datetime, last: dt.datetime
+    store: Warehouse, root: Path, names: dict[Role, set[str]], first: dt.datetime, last: dt.datetime
 ) -> Verdicts:
     lookups = load_lookups(store.plan, root, store.catalog, archive=store.root / "lookups")
     processor = make_processor("embedded", store.plan, lookups)
@@ -82,7 +83,7 @@ def _verdicts(
         batch = Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
         outcome = processor.process(batch)
         for role, fields in names.items():
-            columns = outcome.tables[role].select(["_source", "_offset", "_index", "_absences"])  # type: ignore[index]
+            columns = outcome.tables[role].select(["_source", "_offset", "_index", "_absences"])
             for row in columns.to_pylist():
                 absences = dict(row["_absences"])
                 found[role][row["_source"], row["_offset"], row["_index"]] = {

@@ -69,10 +69,10 @@ def _files(store: Warehouse, paths: dict[str, list[Path]]) -> Iterator[Finding]:
     for role, found in paths.items():
         for path in found:
             if path in named:
-                yield Finding("file_twice", store.tables[role].name, f"{path.name} is registered twice")  # type: ignore[index]
+                yield Finding("file_twice", store.tables[role].name, f"{path.name} is registered twice")
             named.add(path)
             if not path.exists():
-                yield Finding("file_missing", store.tables[role].name, f"{path} is registered and is not there")  # type: ignore[index]
+                yield Finding("file_missing", store.tables[role].name, f"{path} is registered and is not there")
     strangers = [path for path in store.data_files() if path not in named]
     known = {path for role in store.tables for path in all_paths(store.table(role))} if strangers else set()
     for path in strangers:
@@ -87,7 +87,7 @@ def _markers(store: Warehouse) -> Iterator[Finding]:
     for role in ORDER:
         if role in store.tables and marker(store.table(role), store.plan.job) != seq:
             at = marker(store.table(role), store.plan.job)
-            yield Finding("marker", store.tables[role].name, f"is at commit {at}, the ledger is at {seq}")  # type: ignore[index]
+            yield Finding("marker", store.tables[role].name, f"is at commit {at}, the ledger is at {seq}")
 
 
 _EMPTY = {

@@ -246,8 +246,8 @@ def edges(type_: Type, encoding: Encoding) -> list[str]:
 def _structs(members: tuple[t.Member, ...], encoding: Encoding) -> list[str]:
     texts = ["{}"]
     for member in members:
-        for inner in ["null", "1", '"a"', *edges(member.type, encoding)[:5]]:
-            texts.append("{" + json.dumps(member.name) + ":" + inner + "}")
+        tokens = ["null", "1", '"a"', *edges(member.type, encoding)[:5]]
+        texts += ["{" + json.dumps(member.name) + ":" + inner + "}" for inner in tokens]
     return [*texts, '{"not a member":1}']
 
 

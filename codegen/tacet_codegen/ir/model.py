@@ -379,6 +379,12 @@ class Repository:
     """One per derived event (newest released version, else newest), by name."""
     lock: Lock
 
+    @property
+    def headers(self) -> tuple[Header, ...]:
+        """Return the headers of every contract that is a version of something: events first, then tables."""
+        raw, derived = (event.header for event in self.raw_events), (event.header for event in self.derived_events)
+        return (*raw, *derived, *(table.header for table in self.tables))
+
 
 @dataclass(frozen=True, slots=True)
 class Lock:

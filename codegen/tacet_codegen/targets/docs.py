@@ -82,9 +82,11 @@ def _raw_page(event: RawEvent, producers: Sequence[Producer]) -> str:
     explode = f", one row for each element of {code(path_text(source.explode))}" if source.explode else ""
     parts = [
         _head(event.header, "Raw event"),
-        f"From topic {code(source.topic)}: {select}{explode}. Event time is {code(source.event_time)}; "
-        f"the producer is {code(event.producer.name)}, its version {code(event.producer.version)} ({event.producer.scheme}). "
-        f"Keys that no field names: {event.unknown_fields}.\n",
+        (
+            f"From topic {code(source.topic)}: {select}{explode}. Event time is {code(source.event_time)}; "
+            f"the producer is {code(event.producer.name)}, its version {code(event.producer.version)} "
+            f"({event.producer.scheme}). Keys that no field names: {event.unknown_fields}.\n"
+        ),
         "## Fields\n",
         _table_rows(
             ("field", "type", "where", "presence", "allowed", "meaning"), (_raw_row(field) for field in event.fields)
@@ -234,7 +236,6 @@ def _table_page(table: Table) -> str:
 
 
 def _index(repository: Repository) -> str:
-    headers = [e.header for e in (*repository.raw_events, *repository.derived_events, *repository.tables)]
     rows = (
         (
             f"[{plain(h.qualified)} {h.version}]({h.namespace}/{h.name}/{h.version}.md)",
@@ -242,6 +243,6 @@ def _index(repository: Repository) -> str:
             plain(h.owner.team),
             plain(h.doc),
         )
-        for h in sorted(headers, key=lambda h: (h.qualified, h.version.key))
+        for h in sorted(repository.headers, key=lambda h: (h.qualified, h.version.key))
     )
     return "# Contracts\n\n" + _table_rows(("contract", "status", "owner", "what one row is"), rows)

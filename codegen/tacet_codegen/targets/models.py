@@ -65,7 +65,8 @@ def module(event: RawEvent) -> str:
 
 
 def _generated(schema: str, header: str) -> str:
-    from datamodel_code_generator import DataModelType, InputFileType, LiteralType, generate  # noqa: PLC0415  (heavy, one target's)
+    from datamodel_code_generator import InputFileType, LiteralType, generate  # noqa: PLC0415  (heavy, one target's)
+    from datamodel_code_generator.enums import DataModelType  # noqa: PLC0415
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

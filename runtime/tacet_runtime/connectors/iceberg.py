@@ -6,7 +6,6 @@ in a second commit. The library's own retry re-bases a stale append and doubles 
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -212,14 +211,14 @@ def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
     wanted = _widened(found.schema(), iceberg_schema(table), table.name)
     if wanted is not None:
         transaction = found.transaction()
-        transaction._apply((AddSchemaUpdate(schema=wanted), SetCurrentSchemaUpdate(schema_id=-1)))  # noqa: SLF001
+        transaction._apply((AddSchemaUpdate(schema_=wanted), SetCurrentSchemaUpdate(schema_id=-1)))  # noqa: SLF001
         transaction.commit_transaction()
         found = catalog.load_table(table.name)
     return found
 
 
 def _first_schema(found: Table, table: p.SinkTable) -> None:
-    updates: tuple[Any, ...] = (AddSchemaUpdate(schema=iceberg_schema(table)), SetCurrentSchemaUpdate(schema_id=-1))
+    updates: tuple[Any, ...] = (AddSchemaUpdate(schema_=iceberg_schema(table)), SetCurrentSchemaUpdate(schema_id=-1))
     if table.partition:
         updates += (AddPartitionSpecUpdate(spec=partition_spec(table)), SetDefaultSpecUpdate(spec_id=-1))
     if table.sort:
@@ -267,7 +266,7 @@ def data_file(table: Table, path: Path, partition: Sequence[object]) -> DataFile
         file_path=f"file://{path.absolute()}",
         file_format=FileFormat.PARQUET,
         partition=Record(*partition),
-        file_size_in_bytes=os.path.getsize(path),
+        file_size_in_bytes=path.stat().st_size,
         sort_order_id=table.sort_order().order_id if table.sort_order().fields else None,
         spec_id=table.spec().spec_id,
         equality_ids=None,

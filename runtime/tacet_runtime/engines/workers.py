@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.batch import Processor
     from tacet_runtime.engines.tasks import Done, Options, Task
-    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.plan.model import Plan, SinkTable
 
 
 class WorkerDied(Exception):  # noqa: N818
@@ -61,7 +61,7 @@ class Pool:
         processor: Processor | None,
     ) -> None:
         self._options = options
-        self._tables = {table.role: table for table in plan.tables}
+        self._tables: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
         self._processor = processor
         self._executor: ProcessPoolExecutor | None = None
         if processor is None:

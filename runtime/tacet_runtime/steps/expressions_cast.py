@@ -54,7 +54,8 @@ def _whole(value: Any) -> int:
         if len(digits.lstrip("-0")) > 20:
             raise Failed
         return int(Decimal(digits))
-    return math.trunc(value)
+    whole: int = math.trunc(value)
+    return whole
 
 
 def _decimal(value: Any, target: t.Type, scale: int) -> Decimal:

@@ -87,11 +87,11 @@ def _whole(rounding: str) -> Callable[..., Any]:
 def _extract(_: t.Type, unit: str, value: Any) -> int:
     match unit:
         case "quarter":
-            return (value.month + 2) // 3
+            return (int(value.month) + 2) // 3
         case "doy":
-            return value.timetuple().tm_yday
+            return int(value.timetuple().tm_yday)
         case "isodow":
-            return value.isoweekday()
+            return int(value.isoweekday())
         case _:
             return int(getattr(value, unit))
 
@@ -102,7 +102,7 @@ def _date_trunc(_: t.Type, unit: str, value: Any) -> Any:
     below = units[units.index(unit) + 1 :]
     if unit == "quarter":
         value = value.replace(month=(value.month - 1) // 3 * 3 + 1)
-    first = {u: int(u in {"month", "day"}) for u in below if u != "quarter"}
+    first: dict[str, Any] = {u: int(u in {"month", "day"}) for u in below if u != "quarter"}
     if unit == "quarter":
         first.pop("month", None)
     if isinstance(value, dt.datetime):
@@ -114,7 +114,7 @@ def micros(value: Any) -> int:
     """Return microseconds since 1970 of a date or datetime, UTC."""
     if isinstance(value, dt.datetime):
         return (value.replace(tzinfo=None) - _EPOCH) // dt.timedelta(microseconds=1)
-    return (value.toordinal() - _EPOCH.toordinal()) * MICROS["day"]
+    return (int(value.toordinal()) - _EPOCH.toordinal()) * MICROS["day"]
 
 
 def _timestampdiff(type_: t.Type, unit: str, a: Any, b: Any) -> int:

@@ -184,7 +184,7 @@ def messages(plan: Plan) -> str:
     if source.explode is not None:
         inner.append(f'json_extract(":json", {string(json_path(source.explode) + "[*]")}) AS ":items"')
         columns.append('":items"')
-    select = _select(source, paths, order)
+    select = _select(source, paths)
     return (
         f'SELECT {", ".join(columns)}, {select} AS ":ours"\n'
         f"FROM (SELECT {', '.join(inner)}\n"
@@ -199,7 +199,7 @@ def _keys(source: Source, root: str, value: str) -> str:
     return f"CAST(to_json(json_keys({identifier(value)}, {paths})) AS VARCHAR)"
 
 
-def _select(source: Source, paths: list[Path], order: list[Path]) -> str:
+def _select(source: Source, paths: list[Path]) -> str:
     """Return the condition: a path's value counts only when its JSON type is the one it is compared as."""
     if source.select is None:
         return "TRUE"
