@@ -49,7 +49,7 @@ def relabel(
         store.open()
         names: dict[Role, set[str]] = {"raw": {field}, "derived": _heirs(plan, field)}
         verdicts = _verdicts(store, root, names, first, last)
-        changed = dict.fromkeys(names, 0)
+        changed: dict[str, int] = dict.fromkeys(names, 0)
         files: list[Finished] = []
         removed: list[tuple[str, str]] = []
         with store.folder() as folder:
