@@ -49,8 +49,15 @@ def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> li
 def _sorted(rows: pa.Table, table: SinkTable) -> pa.Table:
     if not table.sort:
         return rows
+    by = pa.table({name: _plain(rows.column(name)) for name in table.sort})
     keys = [(name, "ascending", "at_start") for name in table.sort]
-    return rows.take(pc.sort_indices(rows, sort_keys=keys))
+    return rows.take(pc.sort_indices(by, sort_keys=keys))
+
+
+def _plain(column: pa.ChunkedArray) -> pa.Array:
+    """Return a column that Arrow can order and compare: a UUID as its bytes."""
+    array = column.combine_chunks()
+    return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
 def _write(rows: pa.Table, path: Path, table: SinkTable) -> None:
@@ -113,9 +120,8 @@ def _equal(keys: list[pa.Array], value: tuple[Any, ...]) -> pa.Array:
 def _partition_array(column: pa.ChunkedArray, type_: Type, field: PartitionField) -> pa.Array:
     """Return partition values as manifests have them: days, months, years and hours as numbers since 1970."""
     source = iceberg_type(type_, iter(()))
-    array = column.combine_chunks()
     if field.transform == "identity":
-        return array.storage if isinstance(array, pa.ExtensionArray) else array
-    result = transform(field).pyarrow_transform(source)(array)
+        return _plain(column)
+    result = transform(field).pyarrow_transform(source)(column.combine_chunks())
     result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
     return result.cast(pa.int32()) if pa.types.is_date(result.type) else result
