@@ -28,6 +28,7 @@ VERBS: tuple[tuple[str, str], ...] = (
     ("backfill", "the same job over the raw archive, audited before it is published"),
     ("replay-rejects", "give rejects another chance after a fix, each once"),
     ("relabel", "judge missing values again after omissions were declared"),
+    ("maintain", "merge small files, expire snapshots, remove what nothing names"),
 )
 """Name and one line of help. The module is `tacet.verbs.<name>` with `_` for `-`, its function the same name."""
 
@@ -145,6 +146,7 @@ EXAMPLES = {
     "verify": "tacet verify enriched_impression --warehouse warehouse",
     "backfill": "tacet backfill enriched_impression --from 2026-11-01 --to 2026-11-08",
     "replay-rejects": "tacet replay-rejects enriched_impression",
+    "maintain": "tacet maintain enriched_impression --warehouse warehouse --keep 5d",
     "relabel": "tacet relabel enriched_impression --field row_index --from 2026-11-01 --to 2026-11-08",
 }
 

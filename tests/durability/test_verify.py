@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tacet_runtime.connectors.iceberg import _data_files, data_paths, replace_files
+from tacet_runtime.connectors.iceberg import data_paths, live_files, replace_files
 from tests.durability.job import first_twice, make, without_first
 
 
@@ -37,7 +37,7 @@ def test_a_doubled_range_is_found(job):
 
 def test_a_file_registered_twice_is_found(job):
     table = job.store().table("derived")
-    replace_files(table, [_data_files(table, "main")[0]], (), {}, {})
+    replace_files(table, [live_files(table)[0]], (), {}, {})
     assert {"file_twice", "row_doubled", "rows_differ"} <= job.kinds()
 
 

@@ -63,6 +63,7 @@ from pyiceberg.types import (
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
@@ -290,7 +291,7 @@ def replace_files(
     transaction = table.transaction()
     transaction.set_properties(dict(properties))
     if removed:
-        old = {str(local_path(f.file_path)): f for f in _data_files(table, branch)}
+        old = {str(local_path(f.file_path)): f for f in live_files(table, branch)}
         if not set(removed) <= old.keys():
             raise TableError(f"{'.'.join(table.name())} does not have the files that are to be replaced")
         with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).overwrite() as overwrite:
@@ -323,10 +324,11 @@ def local_path(uri: str) -> Path:
 
 def data_paths(table: Table) -> list[Path]:
     """Return the path of every data file of the current snapshot; a file registered twice stands twice."""
-    return [local_path(file.file_path) for file in _data_files(table, "main")]
+    return [local_path(file.file_path) for file in live_files(table, "main")]
 
 
-def _data_files(table: Table, branch: str) -> list[DataFile]:
+def live_files(table: Table, branch: str = "main") -> list[DataFile]:
+    """Return every data file of a branch's newest snapshot; a file registered twice stands twice."""
     snapshot = table.metadata.snapshot_by_name(branch)
     manifests = snapshot.manifests(table.io) if snapshot else []
     return [
@@ -337,10 +339,26 @@ def _data_files(table: Table, branch: str) -> list[DataFile]:
 
 
 def all_paths(table: Table) -> set[Path]:
-    """Return the path of every data file that any snapshot names: history and branches included."""
+    """Return the path of every data file that is live in any snapshot: history and branches included."""
     manifests = {m.manifest_path: m for snapshot in table.snapshots() for m in snapshot.manifests(table.io)}
     return {
         local_path(entry.data_file.file_path)
         for manifest in manifests.values()
-        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=False)
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
     }
+
+
+def expire_snapshots(table: Table, before: dt.datetime) -> int:
+    """Forget snapshots older than `before` that no branch or tag names; return how many. Their files stay on the disk."""
+    heads = {ref.snapshot_id for ref in table.refs().values()}
+    limit = int(before.timestamp() * 1000)
+    old = [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id not in heads]
+    if old:
+        table.maintenance.expire_snapshots().by_ids(old).commit()
+    return len(old)
+
+
+def metadata_paths(table: Table) -> set[Path]:
+    """Return every manifest list and manifest that any snapshot names."""
+    lists = {local_path(snapshot.manifest_list) for snapshot in table.snapshots()}
+    return lists | {local_path(m.manifest_path) for s in table.snapshots() for m in s.manifests(table.io)}

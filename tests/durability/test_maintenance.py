@@ -1,0 +1,112 @@
+"""Maintenance merges, expires and removes, and no row, marker or account changes."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+
+from tacet_runtime.connectors.iceberg import data_paths, local_path
+from tacet_runtime.faults import Planned
+from tacet_runtime.maintenance import Settings, maintain
+from tests.durability.job import make
+from tests.durability.shop import lines
+
+NOW = Settings(keep=dt.timedelta(0), grace=dt.timedelta(0))
+ROLES = ("raw", "derived", "rejects", "ledger", "metrics")
+
+
+def everything(job):
+    return {role: sorted(map(repr, job.store().table(role).scan().to_arrow().to_pylist())) for role in ROLES}
+
+
+def files_on_disk(job):
+    return sorted(p for p in job.warehouse.rglob("*") if p.suffix in {".parquet", ".avro"})
+
+
+def sums(done, name):
+    return sum(getattr(table, name) for table in done)
+
+
+@pytest.fixture
+def job(tmp_path):
+    job = make(tmp_path)
+    job.run(commit_messages=24, block_bytes=300)
+    return job
+
+
+def test_rows_and_accounts_are_the_same_in_fewer_files(job):
+    before = everything(job)
+    done = maintain(job.plan(), job.warehouse, NOW)
+    assert everything(job) == before
+    assert job.verify().findings == ()
+    assert sums(done, "files_after") < sums(done, "files_before") / 3
+
+
+def test_what_nothing_names_is_gone_from_the_disk(job):
+    before = files_on_disk(job)
+    done = maintain(job.plan(), job.warehouse, NOW)
+    after = files_on_disk(job)
+    assert set(after) == {path for role in ROLES for path in named(job.store().table(role))}
+    assert sums(done, "files_removed") == len(set(before) - set(after))
+    assert len(job.store().table("raw").snapshots()) == 1
+
+
+def named(table):
+    """Return what a table with one snapshot consists of: data files, a manifest list and manifests."""
+    [snapshot] = table.snapshots()
+    manifests = [local_path(m.manifest_path) for m in snapshot.manifests(table.io)]
+    return [*data_paths(table), local_path(snapshot.manifest_list), *manifests]
+
+
+@pytest.mark.slow
+def test_by_default_nothing_young_is_removed_or_expired(job):
+    done = maintain(job.plan(), job.warehouse, Settings())
+    assert sums(done, "files_removed") == sums(done, "snapshots_expired") == 0
+    assert sums(done, "files_after") < sums(done, "files_before")
+
+
+@pytest.mark.slow
+def test_a_second_time_there_is_nothing_to_merge(job):
+    first = maintain(job.plan(), job.warehouse, NOW)
+    again = maintain(job.plan(), job.warehouse, NOW)
+    assert sums(again, "files_before") == sums(again, "files_after") == sums(first, "files_after")
+
+
+@pytest.mark.slow
+def test_the_run_goes_on_where_it_was(job):
+    maintain(job.plan(), job.warehouse, NOW)
+    assert job.run().commits == 0
+    (job.root / "e.ndjson").write_bytes(lines(0, 400))
+    job.run()
+    assert job.verify().messages == 400
+    assert job.verify().findings == ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("at", ["M1:before", "M1:after"])
+def test_broken_off_anywhere_it_leaves_what_was_there(job, monkeypatch, at):
+    before = everything(job)
+    monkeypatch.setenv("TACET_FAIL_AT", at)
+    monkeypatch.setenv("TACET_FAIL_HOW", "raise")
+    with pytest.raises(Planned):
+        maintain(job.plan(), job.warehouse, NOW)
+    monkeypatch.delenv("TACET_FAIL_AT")
+    assert everything(job) == before
+    maintain(job.plan(), job.warehouse, NOW)
+    assert everything(job) == before
+    assert job.verify().findings == ()
+
+
+@pytest.mark.slow
+def test_five_hundred_commits_become_a_file_a_partition(tmp_path):
+    job = make(tmp_path, messages=500)
+    assert job.run(commit_messages=1, block_bytes=1).commits == 500
+    before = everything(job)
+    done = maintain(job.plan(), job.warehouse, NOW)
+    assert everything(job) == before
+    proof = job.verify()
+    assert proof.findings == ()
+    assert proof.messages == 500
+    assert sums(done, "snapshots_expired") >= 1_000
+    assert len(files_on_disk(job)) < 100
