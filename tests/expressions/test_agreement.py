@@ -27,20 +27,20 @@ BATCHES = st.lists(generated.expressions(), min_size=10, max_size=10)
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=25, **QUIET)
+@settings(max_examples=8, **QUIET)
 @given(BATCHES, generated.rows())
 def test_random_expressions_over_random_rows_mean_the_same_on_both(texts, rows):
     agree(texts, rows)
 
 
 @pytest.mark.slow
-@settings(max_examples=1500, **QUIET)
+@settings(max_examples=400, **QUIET)
 @given(BATCHES, generated.rows())
 def test_many_random_expressions_mean_the_same_on_both(texts, rows):
     agree(texts, rows)
 
 
-@settings(max_examples=200, **QUIET)
+@settings(max_examples=60, **QUIET)
 @given(generated.expressions())
 def test_canonical_text_is_read_back_as_the_same_expression(written):
     expression = parse(written, lambda at: Span("t", 1, at + 1), SCOPE, [])

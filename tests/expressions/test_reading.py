@@ -14,7 +14,7 @@ LEAVES = st.sampled_from(["i", "j", "1", "2"])
 OPERATORS = st.sampled_from(["+", "-", "*", "/", "%"])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(OPERATORS, st.sampled_from(["", "-"]), LEAVES), min_size=1, max_size=6))
 def test_unparenthesised_arithmetic_binds_as_sqlglot_reads_it(parts):
     written = "i" + "".join(f" {operator} {sign}{leaf}" for operator, sign, leaf in parts)
@@ -51,7 +51,7 @@ def test_canonical_text_has_one_spelling_for_one_meaning(written, canonical):
     assert text(typed(canonical)) == canonical
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(generated.expressions())
 def test_inputs_are_the_columns_in_the_order_they_are_written(written):
     from tacet_codegen.frontend.expressions import parse

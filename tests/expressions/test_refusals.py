@@ -78,12 +78,12 @@ REFUSED = [
     ("tz - ty > 1", "E506", 4, "two moments are not subtracted", "TIMESTAMPDIFF"),
     ("d + INTERVAL '1' HOUR = d", "E506", 3, "whole days", "timestamp"),
     ("INTERVAL '1' DAY + d = d", "E506", 1, "on the right", "x + INTERVAL"),
-    ("i + INTERVAL '1' DAY = i", "E506", 3, "not to int", None),
+    ("i + INTERVAL '1' DAY = i", "E506", 3, "not to int", "CAST to date or timestamp"),
     ("tags = tags", "E506", 6, "cannot be compared", "fields"),
     ("k = q", "E506", 3, "need 42 digits together", "CAST one"),
     ("LOWER(i) = 'a'", "E506", 7, "expected string, got int", "CAST"),
-    ("LOWER(s, u) = 'a'", "E507", 1, "LOWER takes 1 argument, got 2", None),
-    ("NULLIF(s) = 'a'", "E507", 1, "NULLIF takes 2 arguments, got 1", None),
+    ("LOWER(s, u) = 'a'", "E507", 1, "LOWER takes 1 argument, got 2", "write `LOWER(a)`"),
+    ("NULLIF(s) = 'a'", "E507", 1, "NULLIF takes 2 arguments, got 1", "write `NULLIF(a, b)`"),
     ("n = 99999999999999999999", "E508", 5, "out of the range of long", "decimal"),
     ("x = 1e400", "E508", 5, "larger than any double", "1.797e308"),
     ("i = 010x", "E508", 5, "`010x` is no number", "digits"),
@@ -119,7 +119,7 @@ REFUSED = [
     ("REGEXP_LIKE(s, '[a')", "E511", 16, "not closed", "docs"),
     ("REGEXP_LIKE(s, u)", "E511", 16, "in quotes", "text"),
     ("EXTRACT(DOW FROM d) = 1", "E511", 9, "`DOW` is no unit", "ISODOW"),
-    ("EXTRACT(HOUR FROM d) = 1", "E511", 9, "date has no hour", None),
+    ("EXTRACT(HOUR FROM d) = 1", "E511", 9, "date has no hour", "CAST to timestamp"),
     ("DATE_TRUNC('weak', d) = d", "E511", 12, "`weak` is no unit", "known: year"),
     ("$.type = 'a'", "E513", 1, "in `select` only", "field"),
     ("NULL IS NULL", "E514", 1, "type is not known", "CAST(NULL AS string)"),
@@ -146,7 +146,7 @@ def test_it_is_refused_by_name_at_its_place(text, code, column, message, hint):
     diagnostic = refused(text)
     assert (diagnostic.code, diagnostic.span.col) == (code, column), diagnostic
     assert message in diagnostic.message
-    assert diagnostic.hint is None if hint is None else hint in (diagnostic.hint or "")
+    assert hint in diagnostic.hint
 
 
 def test_paths_stand_in_select_only_and_take_their_type_from_what_they_are_compared_with():
@@ -189,10 +189,11 @@ def test_a_simple_case_cannot_be_nested_into_an_explosion():
     assert refused(f"{inner} = 1").code == "E512"
 
 
-def test_a_thousand_conditions_are_read_evaluated_and_run():
+@pytest.mark.parametrize("count", [200, pytest.param(1000, marks=pytest.mark.slow)])
+def test_hundreds_of_conditions_are_read_evaluated_and_run(count):
     from both import Table, interpreted, same, typed
 
-    expression = typed(" AND ".join(f"(i <> {k} OR j + {k} > 0)" for k in range(1000)))
+    expression = typed(" AND ".join(f"(i <> {k} OR j + {k} > 0)" for k in range(count)))
     rows = [{"i": 5, "j": 1}, {"i": 5, "j": -10}, {"i": 5, "j": 2**31 - 1}, {}]
     assert same(interpreted(expression, rows), Table(rows).run(expression))
 

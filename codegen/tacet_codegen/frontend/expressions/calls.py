@@ -12,7 +12,7 @@ from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import is_exact, is_float, is_ordered, is_plain, is_whole, spelled
 from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
-from tacet_runtime.plan.functions import EXTRACT_UNITS, MICROS, TRUNC_UNITS, WRITTEN_AS_CALLS
+from tacet_runtime.plan.functions import BY_NAME, EXTRACT_UNITS, MICROS, TRUNC_UNITS, WRITTEN_AS_CALLS
 
 if TYPE_CHECKING:
     from tacet_codegen.frontend.expressions.check import Checker
@@ -189,7 +189,12 @@ def add_interval(arg: Expression, span: Interval, at: int) -> Expression:
         if span.micros % MICROS["day"]:
             raise Refused("E506", "a date is moved by whole days", at, "CAST it to timestamp first")
     elif not isinstance(type_, t.TimestampType | t.TimestamptzType):
-        raise Refused("E506", f"an interval is added to a date or timestamp, not to {spelled(type_)}", at)
+        raise Refused(
+            "E506",
+            f"an interval is added to a date or timestamp, not to {spelled(type_)}",
+            at,
+            "add a number, or CAST to date or timestamp first",
+        )
     return Call("add_interval", (arg, span), type_)
 
 
@@ -206,7 +211,12 @@ def call(checker: Checker, node: Node, function: str) -> Expression:
         )
     if not fewest <= len(node.args) <= most:
         wanted = str(fewest) if fewest == most else f"{fewest} or more"
-        raise Refused("E507", f"{name} takes {wanted} argument{'s' * (wanted != '1')}, got {len(node.args)}", at)
+        raise Refused(
+            "E507",
+            f"{name} takes {wanted} argument{'s' * (wanted != '1')}, got {len(node.args)}",
+            at,
+            f"write `{BY_NAME[function].form}`",
+        )
     match function:
         case "coalesce" | "greatest" | "least" | "nullif":
             return _same(checker, node, function, name)
@@ -303,7 +313,12 @@ def _time(checker: Checker, node: Node, function: str) -> Expression:
         raise Refused("E506", f"{function.upper()}: expected a date or timestamp, got {spelled(type_)}", at)
     days = {"second", "minute", "hour", "millisecond", "microsecond"}
     if (isinstance(type_, t.DateType) and unit in days) or (isinstance(type_, t.TimeType) and unit not in days):
-        raise Refused("E511", f"{function.upper()}: {spelled(type_)} has no {unit}", syntax.at(written))
+        raise Refused(
+            "E511",
+            f"{function.upper()}: {spelled(type_)} has no {unit}",
+            syntax.at(written),
+            "CAST to timestamp first, or take another unit",
+        )
     results: dict[str, Type] = {"extract": INT, "timestampdiff": LONG}
     result = results.get(function, type_)
     return Call(function, (Literal(STRING, unit), *args), result)
