@@ -158,7 +158,7 @@ def _decimal(text: str, precision: int, scale: int) -> str:
     exact = value.quantize(Decimal(1).scaleb(-scale)) if abs(value) < Decimal(10) ** 38 else _raise()
     if exact != value or len(Decimal(exact).as_tuple().digits) > precision:
         raise ValueError
-    return str(exact)
+    return f"{exact:f}"  # never an exponent: every target reads it
 
 
 def _moment(text: str, *, zoned: bool) -> str:

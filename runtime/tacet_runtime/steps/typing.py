@@ -143,7 +143,7 @@ def _floating(convert: Callable[[str], float], encoding: Encoding) -> Typer:
             if _NUMBER.fullmatch(text) is None:
                 raise Wrong("format")
         elif isinstance(value, Number):
-            text = value
+            text = "0" if value == "-0" else value  # a whole number has one zero
         else:
             raise Wrong("type")
         number = convert(text)

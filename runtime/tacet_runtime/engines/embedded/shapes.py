@@ -39,9 +39,10 @@ def states(field: Field) -> np.ndarray:
 
 
 def _state(type_: Type, encoding: Encoding, kind: str) -> int:
-    if encoding.startswith("epoch"):
+    nested = isinstance(type_, t.ListType | t.MapType | t.StructType)  # an encoding there is its leaves'
+    if encoding.startswith("epoch") and not nested:
         return _whole(kind)
-    if encoding == "string" and not isinstance(type_, t.ListType | t.MapType | t.StructType):
+    if encoding == "string" and not nested:
         return PRESENT if kind == "VARCHAR" else BAD_TYPE
     match type_:
         case t.BooleanType():
