@@ -5,8 +5,11 @@ Results go to stdout, messages to stderr. Exit status: 0 clean, 1 findings, 2 wr
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
+import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +40,41 @@ class Outside(Exception):  # noqa: N818  (it is no bug: it says that something o
     """Something outside failed: a file, a catalog, a disk. The command ends with 3 and this message."""
 
 
-class Usage(Exception):  # noqa: N818
-    """The command was called wrongly. The command ends with 2, this message and an example."""
+class Usage(ValueError):  # noqa: N818
+    """The command or the API was called wrongly. The command ends with 2, this message and an example."""
+
+
+def open_streams() -> None:
+    """Give every standard stream that is closed a place that swallows, and make stdout UTF-8, whatever the locale.
+
+    Without it the next file that is opened would take a closed stream's number, and get what is printed.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, which is this one
+    sys.stdin = sys.stdin or os.fdopen(0, closefd=False)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def to_nowhere() -> None:
+    """Throw away what is still to be written: who read it has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for number in (1, 2):
+        os.dup2(nowhere, number)
+
+
+def fault(error: Exception) -> str:
+    """Return what to say of an exception that nobody foresaw; with TACET_TRACEBACK set, all of it."""
+    if os.environ.get("TACET_TRACEBACK"):
+        return "".join(traceback.format_exception(error))
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    text = f"this is a fault of tacet, not yours: {type(error).__name__}: {error}\n"
+    return text + f"  at {Path(last.filename).name}:{last.lineno}; TACET_TRACEBACK=1 shows the way there"
 
 
 def message(text: str) -> None:

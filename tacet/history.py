@@ -1,16 +1,13 @@
-"""What the verbs that change history share: their results, and what can fail outside."""
+"""What the verbs that change history share: their span of time, and their results."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import datetime as dt
 from typing import TYPE_CHECKING
 
-from tacet.console import Outside
+from tacet.console import Usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from tacet_runtime.reconsider import Audit
 
 
@@ -27,23 +24,17 @@ def audited(audit: Audit) -> dict[str, object]:
     }
 
 
-@contextmanager
-def outside(warehouse: Path) -> Iterator[None]:
-    """Turn what fails outside into a message and exit status 3."""
-    import duckdb
+def span(first: str, last: str) -> tuple[dt.datetime, dt.datetime]:
+    """Return the points in time of `--from` and `--to`. Raises Usage unless the first is before the last."""
+    start, end = _moment("--from", first), _moment("--to", last)
+    if start >= end:
+        raise Usage(f"--to `{last}` is not after --from `{first}`")
+    return start, end
 
-    from tacet_runtime.connectors.iceberg import TableError
-    from tacet_runtime.connectors.lookups import LookupError_
-    from tacet_runtime.exactly_once import Busy, Gap
-    from tacet_runtime.history import NotKept
 
-    if not (warehouse / "catalog.db").exists():
-        raise Outside(f"there is no warehouse in {warehouse}")
+def _moment(option: str, text: str) -> dt.datetime:
     try:
-        yield
-    except (LookupError_, TableError, Busy, Gap, NotKept, duckdb.Error) as error:
-        raise Outside(str(error)) from error
-    except OSError as error:
-        raise Outside(
-            f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables"
-        ) from error
+        value = dt.datetime.fromisoformat(text)
+        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
+    except (ValueError, OverflowError) as error:
+        raise Usage(f"{option} `{text}` is no ISO 8601 date or time") from error

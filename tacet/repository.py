@@ -31,11 +31,21 @@ class Compiled:
 
 def load() -> Repository:
     """Return the contracts' meaning, or show what is wrong and end with 1."""
+    there()
     loaded = frontend.load(OPTIONS.contracts)
     if loaded.repository is None or has_errors(loaded.diagnostics):
         show(loaded.diagnostics)
         finish(1)
     return loaded.repository
+
+
+def there() -> None:
+    """Raise Usage when the folder of contracts is not there."""
+    if not OPTIONS.contracts.is_dir():
+        raise Usage(
+            f"no folder `{OPTIONS.contracts}` of contracts here: run in a repository, name the folder with `--contracts`, "
+            "or begin one with `tacet init`"
+        )
 
 
 def compiled(name: str, *, raw: bool = False) -> Compiled:
@@ -67,6 +77,10 @@ def _at_version(repository: Repository, wanted: str, version: str) -> Job:
     events, producers = repository.raw_events, repository.producers
     jobs = [job_of(d.raw, d, events, producers) for d in repository.derived_events if fits(d.header)]
     jobs += [job_of(e, None, events, producers) for e in events if fits(e.header)]
+    headers = [d.header for d in repository.derived_events] + [e.header for e in events]
+    headers = [h for h in headers if _named(h.qualified, wanted)]
+    if headers and not jobs:
+        raise Usage(f"`{wanted}` has no version `{version}`: there is {', '.join(str(h.version) for h in headers)}")
     return _one(jobs, f"{wanted}@{version}", repository)
 
 
@@ -77,8 +91,11 @@ def _named(qualified: str, wanted: str) -> bool:
 def _one(jobs: list[Job], name: str, repository: Repository) -> Job:
     if len(jobs) == 1:
         return jobs[0]
-    known = [job.name for job in repository.jobs] + sorted({e.header.qualified for e in repository.raw_events})
     if jobs:
-        raise Usage(f"`{name}` could be {' or '.join(job.name for job in jobs)}: write the namespace")
+        raise Usage(f"`{name}` could be {' or '.join(sorted(job.name for job in jobs))}: write the namespace")
+    derived = [d.header.qualified for d in repository.derived_events if _named(d.raw.header.qualified, name)]
+    if derived:
+        raise Usage(f"`{name}` is a raw event: name an event that is derived from it: {', '.join(derived)}")
+    known = [job.name for job in repository.jobs] + sorted({e.header.qualified for e in repository.raw_events})
     short = [k.partition(".")[2] for k in known]
     raise Usage(f"there is no `{name}`: {did_you_mean(name, [*known, *short], 'known: ' + ', '.join(known))}")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from tacet.console import Usage, message, result_json
-from tacet.history import audited, outside
+from tacet.console import message, result_json
+from tacet.failures import existing, outside
+from tacet.history import audited, span
 from tacet.repository import compiled
 
 
@@ -26,14 +26,12 @@ def backfill(
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     engine: Annotated[Literal["embedded", "reference"], typer.Option(help="embedded or reference.")] = "embedded",
 ) -> None:
-    """Run messages of the raw archive again with the contracts of now.
-
-    Example: tacet backfill enriched_impression --from 2026-11-01 --to 2026-11-08 --publish
-    """
+    """Run messages of the raw archive again with the contracts of now; say what differs, and publish it on demand."""
     from tacet_runtime.history import backfill as run
 
-    start, end = moment("--from", first), moment("--to", last)
+    start, end = span(first, last)
     found = compiled(job)
+    existing(warehouse)
     with outside(warehouse):
         audit = run(
             found.plan, found.root, warehouse, start, end, publish=publish, latest=lookups == "latest", engine=engine
@@ -42,12 +40,3 @@ def backfill(
     message(
         f"{audit.messages} messages run again: {audit.changed} differ" + ("" if publish else "; nothing is published")
     )
-
-
-def moment(option: str, text: str) -> dt.datetime:
-    """Return a point in time from an option. Raises Usage."""
-    try:
-        value = dt.datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Usage(f"{option} `{text}` is no ISO 8601 date or time") from error
-    return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)

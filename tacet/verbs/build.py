@@ -15,7 +15,7 @@ def build(
         bool, typer.Option("--check", help="Compare; print a diff; end with 1 when something is stale.")
     ] = False,
 ) -> None:
-    """Write every artefact of every contract below generated/. Example: tacet build --check."""
+    """Write every artefact of every contract below generated/."""
     from tacet_codegen.build import LOCK_NAME, changes, diff, write
     from tacet_codegen.build import build as compiled
 

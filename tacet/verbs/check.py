@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, Usage, finish, message, show
+from tacet.repository import there
 from tacet_codegen.diagnostics import has_errors, in_order
 from tacet_codegen.frontend import load
 from tacet_codegen.rules import lint
@@ -26,7 +27,8 @@ def check(
     ] = "",
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 for warnings too.")] = False,
 ) -> None:
-    """Check every contract: all problems, each with position and a way out. Example: tacet check --format github."""
+    """Check every contract: all problems, each with position and a way out."""
+    there()
     found, repository = diagnose(OPTIONS.contracts, _day(today))
     show(found)
     message(_summary(found, repository))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, Outside, result, result_json
+from tacet.failures import outside
 from tacet.repository import compiled
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.show import message_json, value_json
@@ -26,15 +27,12 @@ def explain(
     files: Annotated[list[Path], typer.Argument(help="Each file is one message's bytes; `-` is stdin.")],
     warehouse: Annotated[Path, typer.Option(help="Where Iceberg lookups are.")] = Path("warehouse"),
 ) -> None:
-    """Explain what becomes of events. JSON, one line a message; `--format text` tells every step.
-
-    Example: tacet explain enriched_impression event.json
-    """
+    """Explain what becomes of events. JSON, one line a message; `--format text` tells every step."""
     found = compiled(contract, raw=True)
     lookups = lookup_rows(found.plan, found.root, warehouse)
     interpreter = Interpreter(found.plan, lookups, trace=True)
     for file in files:
-        outcome = interpreter.message(_read(file))
+        outcome = interpreter.message(_read(file, found.plan.limits.message_bytes))
         if OPTIONS.form_given and OPTIONS.form == "text":
             result(_told(outcome, found.plan))
         else:
@@ -45,22 +43,22 @@ def lookup_rows(plan: Plan, root: Path, warehouse: Path) -> Mapping[str, Rows]:
     """Read the lookups that a plan names."""
     if plan.derived is None or not plan.derived.lookups:
         return {}
-    from tacet_runtime.connectors.lookups import LookupError_, load_lookups
+    from tacet_runtime.connectors.iceberg import open_catalog
+    from tacet_runtime.connectors.lookups import load_lookups
 
-    catalog = None
-    if any(lookup.source.kind == "iceberg" for lookup in plan.derived.lookups):
-        from tacet_runtime.connectors.iceberg import open_catalog
-
-        catalog = open_catalog(warehouse)
-    try:
+    iceberg = any(lookup.source.kind == "iceberg" for lookup in plan.derived.lookups)
+    with outside(warehouse):
+        catalog = open_catalog(warehouse) if iceberg else None
         return {name: lookup.rows for name, lookup in load_lookups(plan, root, catalog).items()}
-    except LookupError_ as error:
-        raise Outside(str(error)) from error
 
 
-def _read(file: Path) -> bytes:
+def _read(file: Path, limit: int) -> bytes:
+    """Return a message's bytes, at most `limit` and one more, which is enough to refuse it."""
     try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        if str(file) == "-":
+            return sys.stdin.buffer.read(limit + 1)
+        with file.open("rb") as opened:
+            return opened.read(limit + 1)
     except OSError as error:
         raise Outside(f"cannot read {file}: {error.strerror}") from error
 

@@ -24,7 +24,7 @@ def init(
 ) -> None:
     """Begin a repository: contracts of a small shop to change into your own, events to try, and settings for CI.
 
-    Nothing that exists is overwritten. Example: tacet init my-events
+    Nothing that exists is overwritten.
     """
     if OPTIONS.contracts != Path("contracts"):
         raise Usage("init takes no --contracts: they are in DIR/contracts")

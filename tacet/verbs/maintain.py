@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import Usage, message, result_json
-from tacet.history import outside
+from tacet.failures import existing, outside
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
@@ -26,15 +26,13 @@ def maintain(
     keep: Annotated[str, typer.Option(help="Snapshots younger than this stay: 90s, 30m, 12h, 5d.")] = "5d",
     grace: Annotated[str, typer.Option(help="Files younger than this are never removed.")] = "24h",
 ) -> None:
-    """Merge small files, expire snapshots, and remove files that nothing names; rows and accounting stay as they are.
-
-    Example: tacet maintain enriched_impression --warehouse warehouse --keep 5d
-    """
+    """Merge small files, expire snapshots, and remove files that nothing names; rows and accounting stay as they are."""
     from tacet_runtime.maintenance import Settings
     from tacet_runtime.maintenance import maintain as run
 
     settings = Settings(target_mib * 1_048_576, _duration("--keep", keep), _duration("--grace", grace))
     found = compiled(job)
+    existing(warehouse)
     with outside(warehouse):
         done = run(found.plan, warehouse, settings)
     result_json({"tables": [_document(one) for one in done]})

@@ -7,10 +7,11 @@ from typing import Annotated
 
 import typer
 
+from tacet.arguments import near
 from tacet.console import Usage, message, result_json
-from tacet.history import outside
+from tacet.failures import existing, outside
+from tacet.history import span
 from tacet.repository import compiled
-from tacet.verbs.backfill import moment
 
 
 def relabel(
@@ -20,16 +21,15 @@ def relabel(
     last: Annotated[str, typer.Option("--to", help="Event time; excluded.")],
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
 ) -> None:
-    """Rewrite only the verdicts of one field, in the files that hold it.
-
-    Example: tacet relabel enriched_impression --field row_index --from 2026-11-01 --to 2026-11-08
-    """
+    """Rewrite only the verdicts of one field, in the files that hold it."""
     from tacet_runtime.relabel import relabel as run
 
-    start, end = moment("--from", first), moment("--to", last)
+    start, end = span(first, last)
     found = compiled(job)
     if field not in {f.name for f in found.plan.source.fields}:
-        raise Usage(f"{found.plan.source.event} has no field `{field}`")
+        names = [f.name for f in found.plan.source.fields]
+        raise Usage(f"{found.plan.source.event} has no field `{field}`{near(field, names)}")
+    existing(warehouse)
     with outside(warehouse):
         changed = run(found.plan, found.root, warehouse, field, start, end)
     result_json({"rows_changed": changed})

@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from tacet.console import message, result_json
-from tacet.history import audited, outside
+from tacet.failures import existing, outside
+from tacet.history import audited
 from tacet.repository import compiled
 
 
@@ -17,13 +18,11 @@ def replay_rejects(
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     engine: Annotated[Literal["embedded", "reference"], typer.Option(help="embedded or reference.")] = "embedded",
 ) -> None:
-    """Run every rejected message again, from its bytes; what is accepted now takes its place in the tables.
-
-    Example: tacet replay-rejects enriched_impression --warehouse warehouse
-    """
+    """Run every rejected message again, from its bytes; what is accepted now takes its place in the tables."""
     from tacet_runtime.history import replay_rejects as replay
 
     found = compiled(job)
+    existing(warehouse)
     with outside(warehouse):
         audit = replay(found.plan, found.root, warehouse, engine)
     result_json(audited(audit))

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tacet.console import Outside, Usage, finish, message, progress, result_json
+from tacet.console import Usage, finish, message, progress, result_json
+from tacet.failures import outside
 from tacet.repository import compiled
+from tacet.results import ran, said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from tacet_runtime.engines.run import Totals
 
 
 def run(
@@ -31,33 +31,17 @@ def run(
         int, typer.Option(min=1, help="The least that is computed and committed at once.")
     ] = 50_331_648,
 ) -> None:
-    """Run a job over files. The same input again adds nothing; after a crash the same command goes on.
-
-    Example: tacet run enriched_impression --input events/ --warehouse warehouse
-    """
-    from tacet_runtime.connectors.files import SourceError
-    from tacet_runtime.connectors.iceberg import TableError
-    from tacet_runtime.connectors.lookups import LookupError_
+    """Run a job over files. The same input again adds nothing; after a crash the same command goes on."""
     from tacet_runtime.engines.run import run as execute
     from tacet_runtime.engines.tasks import Options
-    from tacet_runtime.engines.workers import WorkerDied
-    from tacet_runtime.exactly_once import Busy, Gap
-    from tacet_runtime.ledger import LedgerError
 
     options = Options(_engine(engine), _framing(framing), workers, commit_messages, block_bytes=block_bytes)
     found = compiled(job)
-    if found.plan.derived is None:
-        raise Usage(f"`{job}` is a raw event: run a derived event of it")
-    try:
-        with progress(found.plan.job, None) as advance, _stopper() as stop:
-            totals = execute(found.plan, found.root, warehouse, inputs, options, advance, stop)
-    except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError) as error:
-        raise Outside(str(error)) from error
-    except OSError as error:
-        raise Outside(
-            f"{error.strerror or error}: {error.filename or warehouse}; nothing half-done is in the tables"
-        ) from error
-    _report(totals)
+    with outside(warehouse), progress(found.plan.job, None) as advance, _stopper() as stop:
+        totals = execute(found.plan, found.root, warehouse, inputs, options, advance, stop)
+    counts = ran(totals)
+    result_json(counts)
+    message(said(counts))
     if totals.stopped:
         message("stopped at a commit: the same command goes on from there")
         finish(130)
@@ -94,29 +78,3 @@ def _framing(name: str) -> Literal["lines", "file"]:
     if name not in {"lines", "file"}:
         raise Usage(f"--framing `{name}` is none of lines, file")
     return "file" if name == "file" else "lines"
-
-
-def _report(totals: Totals) -> None:
-    from tacet_runtime.ledger import added
-
-    counts = added(totals.counts)
-    result_json(
-        {
-            "in": counts.messages,
-            "skipped": counts.skipped,
-            "rejected": counts.rejected,
-            "filtered": counts.filtered,
-            "emitted_parents": counts.emitted_parents,
-            "rows": counts.rows,
-            "rejected_rows": counts.rejected_rows,
-            "filtered_rows": counts.filtered_rows,
-            "emitted_rows": counts.emitted_rows,
-            "rejected_by": dict(counts.rejected_by),
-            "filtered_by": dict(counts.filtered_by),
-            "already_there": totals.known,
-            "commits": totals.commits,
-        }
-    )
-    message(
-        f"{counts.messages} messages: {counts.emitted_parents} emitted, {counts.rejected} rejected, {counts.filtered} filtered, {counts.skipped} skipped"
-    )

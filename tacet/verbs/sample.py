@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tacet.console import Outside, Usage, message, progress
+from tacet.console import OPTIONS, Outside, Usage, message, progress, result_json
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def sample(
     """Write realistic events for a job, with planted faults and their labels.
 
     Scenarios: mixed, clean, omission, logging_bug, null, wrong_type, out_of_range, clock_skew, unknown_producer,
-    duplicates, poison. Example: tacet sample enriched_impression --events 1000 --seed 1 --out events.ndjson
+    duplicates, poison.
     """
     from tacet_runtime.sample import SCENARIOS, ProfileError, SampleError, read_profile, write_sample
 
@@ -44,6 +44,8 @@ def sample(
         raise Outside(str(error)) from error
     except OSError as error:
         raise Outside(f"cannot write {error.filename}: {error.strerror}") from error
+    if OPTIONS.form == "json":
+        result_json({"messages": events, "file": str(out), "labels": None if labels is None else str(labels)})
     message(f"{events} messages in {out}")
 
 

@@ -7,38 +7,26 @@ from typing import Annotated
 
 import typer
 
-from tacet.console import OPTIONS, Outside, finish, result, result_json
+from tacet.console import OPTIONS, finish, result, result_json
+from tacet.failures import existing, outside
 from tacet.repository import compiled
+from tacet.results import verified
 
 
 def verify(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
 ) -> None:
-    """Prove the accounting of a job from its tables alone; findings are named, and end with 1.
-
-    Example: tacet verify enriched_impression --warehouse warehouse
-    """
-    import duckdb
-    from pyiceberg.exceptions import NoSuchTableError
-
-    from tacet_runtime.connectors.iceberg import TableError
-    from tacet_runtime.exactly_once import Busy, Warehouse, owned
+    """Prove the accounting of a job from its tables alone; findings are named, and end with 1."""
+    from tacet_runtime.exactly_once import Warehouse, owned
     from tacet_runtime.verify import verify as prove
 
     found = compiled(job)
-    if not (warehouse / "catalog.db").exists():
-        raise Outside(f"there is no warehouse in {warehouse}")
-    try:
-        with owned(warehouse, found.plan.job):
-            proof = prove(Warehouse(found.plan, warehouse))
-    except NoSuchTableError as error:
-        raise Outside(f"{found.plan.job} has never run in {warehouse}: {error}") from error
-    except (Busy, TableError, duckdb.Error, OSError) as error:
-        raise Outside(str(error)) from error
+    existing(warehouse)
+    with outside(warehouse), owned(warehouse, found.plan.job):
+        proof = prove(Warehouse(found.plan, warehouse))
     if OPTIONS.form == "json":
-        findings = [{"kind": f.kind, "where": f.where, "detail": f.detail} for f in proof.findings]
-        result_json({"messages": proof.messages, "rows": proof.rows, "files": proof.files, "findings": findings})
+        result_json(verified(proof))
     else:
         for finding in proof.findings:
             result(f"{finding.kind}: {finding.where}: {finding.detail}")

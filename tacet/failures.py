@@ -1,0 +1,51 @@
+"""What can fail outside, as one exception: the command ends with 3 and its message, a program catches `Outside`."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from tacet.console import Outside
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def outside(warehouse: Path) -> Iterator[None]:
+    """Turn failures of files, tables, lookups, locks and disks into Outside, which names the thing.
+
+    `warehouse` is named where the system does not say which file it was. Whatever fails, nothing half-done is in a
+    table: the same command goes on from the last commit.
+    """
+    import duckdb
+    from pyiceberg.exceptions import NoSuchTableError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from tacet_runtime.connectors.files import SourceError
+    from tacet_runtime.connectors.iceberg import TableError
+    from tacet_runtime.connectors.lookups import LookupError_
+    from tacet_runtime.engines.workers import WorkerDied
+    from tacet_runtime.exactly_once import Busy, Gap
+    from tacet_runtime.history import NotKept
+    from tacet_runtime.ledger import LedgerError
+
+    try:
+        yield
+    except NoSuchTableError as error:
+        raise Outside(f"the job has never run in {warehouse}: {error}") from error
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise Outside(f"the catalog in {warehouse} cannot be used: {cause}") from error
+    except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError, NotKept, duckdb.Error) as error:
+        raise Outside(str(error)) from error
+    except OSError as error:
+        name = error.filename or warehouse
+        raise Outside(f"{error.strerror or error}: {name}; nothing half-done is in the tables") from error
+
+
+def existing(warehouse: Path) -> None:
+    """Raise Outside when there is no warehouse."""
+    if not (warehouse / "catalog.db").exists():
+        raise Outside(f"there is no warehouse in {warehouse}: `tacet run` makes one, `--warehouse` names another")

@@ -1,0 +1,82 @@
+"""What verbs and the Python API answer: plain values, the same for both, as JSON documents have them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from tacet_runtime.engines.run import Totals
+    from tacet_runtime.verify import Proof
+
+Ran = TypedDict(
+    "Ran",
+    {
+        "in": int,
+        "skipped": int,
+        "rejected": int,
+        "filtered": int,
+        "emitted_parents": int,
+        "rows": int,
+        "rejected_rows": int,
+        "filtered_rows": int,
+        "emitted_rows": int,
+        "rejected_by": dict[str, int],
+        "filtered_by": dict[str, int],
+        "already_there": int,
+        "commits": int,
+    },
+)
+"""What a run did. Messages: `in = skipped + rejected + filtered + emitted_parents`; `rows` likewise, below them."""
+
+
+class Found(TypedDict):
+    """One thing that does not add up."""
+
+    kind: str
+    where: str
+    detail: str
+
+
+class Verified(TypedDict):
+    """What a proof looked at, and what it found; nothing found is proved."""
+
+    messages: int
+    rows: int
+    files: int
+    findings: list[Found]
+
+
+def ran(totals: Totals) -> Ran:
+    """Return a run's accounting."""
+    from tacet_runtime.ledger import added
+
+    counts = added(totals.counts)
+    return {
+        "in": counts.messages,
+        "skipped": counts.skipped,
+        "rejected": counts.rejected,
+        "filtered": counts.filtered,
+        "emitted_parents": counts.emitted_parents,
+        "rows": counts.rows,
+        "rejected_rows": counts.rejected_rows,
+        "filtered_rows": counts.filtered_rows,
+        "emitted_rows": counts.emitted_rows,
+        "rejected_by": dict(counts.rejected_by),
+        "filtered_by": dict(counts.filtered_by),
+        "already_there": totals.known,
+        "commits": totals.commits,
+    }
+
+
+def verified(proof: Proof) -> Verified:
+    """Return a proof."""
+    findings: list[Found] = [{"kind": f.kind, "where": f.where, "detail": f.detail} for f in proof.findings]
+    return {"messages": proof.messages, "rows": proof.rows, "files": proof.files, "findings": findings}
+
+
+def said(counts: Ran) -> str:
+    """Return a run's accounting of messages as a sentence."""
+    return (
+        f"{counts['in']} messages: {counts['emitted_parents']} emitted, {counts['rejected']} rejected, "
+        f"{counts['filtered']} filtered, {counts['skipped']} skipped"
+    )
