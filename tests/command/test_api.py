@@ -71,7 +71,7 @@ def test_wrong_calls_are_value_errors_and_failures_outside_are_outside(begun, tm
         with pytest.raises(tacet.Outside):
             call()
     with pytest.raises(AttributeError, match="no attribute `nothing`"):
-        tacet.nothing
+        _ = tacet.nothing
 
 
 def test_an_import_alone_reads_nothing_heavy():
