@@ -14,17 +14,18 @@ if TYPE_CHECKING:
 Scheme: TypeAlias = Literal["semver", "dotted", "integer", "date"]
 Key: TypeAlias = tuple[object, ...]
 
-_NUMBER = r"(0|[1-9][0-9]{0,17})"
+_NUMBER = r"(0|[1-9][0-9]*)"
 _IDENTIFIER = r"(?:0|[1-9][0-9]*|[0-9]*[A-Za-z-][0-9A-Za-z-]*)"
 _SHAPES = {
     "semver": re.compile(
         rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-({_IDENTIFIER}(?:\.{_IDENTIFIER})*))?(?:\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?"
     ),
-    "dotted": re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18}){0,15}"),
-    "integer": re.compile(r"[0-9]{1,18}"),
+    "dotted": re.compile(r"[0-9]+(?:\.[0-9]+)*"),
+    "integer": re.compile(r"[0-9]+"),
     "date": re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}"),
 }
 MAX_LENGTH = 256
+"""Characters of a version; a longer text is none, and numbers of any size below it are compared exactly."""
 
 
 def version_key(text: str, scheme: Scheme) -> Key | None:
