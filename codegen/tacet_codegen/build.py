@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
+from tacet_codegen.frontend import language
 from tacet_codegen.frontend.released import newly_released
 from tacet_codegen.ir.lock import NAME as LOCK_NAME
 from tacet_codegen.ir.lock import release, render_lock
@@ -59,7 +60,7 @@ def build(repository: Repository) -> Output:
     """Return every artefact's text; depends on the contracts alone."""
     plans = {job.name: compile_plan(job, repository.lock) for job in repository.jobs}
     compilation = Compilation(repository, plans)
-    files: dict[str, str] = {}
+    files: dict[str, str] = {language.NAME: language.render()}
     for target in TARGETS:
         for artifact in target.emit(compilation):
             _add(files, artifact)
