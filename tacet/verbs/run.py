@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 def run(
-    job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
+    job: Annotated[
+        str,
+        typer.Argument(
+            help="The derived event (or a raw event that none reads): name, namespace.name, or with @version."
+        ),
+    ],
     inputs: Annotated[list[str], typer.Option("--input", help="A file, a folder, or - for stdin; gzip and zstd too.")],
     framing: Annotated[str, typer.Option(help="lines: a message a line; file: a message a file.")] = "lines",
     engine: Annotated[str, typer.Option(help="embedded or reference.")] = "embedded",

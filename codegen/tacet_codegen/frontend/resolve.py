@@ -53,11 +53,17 @@ def _jobs(
     newest: dict[str, DerivedEvent] = {}
     for event in sorted(derived, key=lambda e: (e.header.status != "draft", e.header.version.key)):
         newest[event.header.qualified] = event
-    return tuple(
+    jobs = [
         job_of(event.raw, event, versions[name], tuple(registered.get(name, ())))
-        for _, event in sorted(newest.items())
+        for event in newest.values()
         for name in (event.raw.header.qualified,)
-    )
+    ]
+    read = {job.raw.header.qualified for job in jobs}
+    for name, events in versions.items():
+        if name not in read:
+            raw = max(events, key=lambda e: (e.header.status != "draft", e.header.version.key))
+            jobs.append(job_of(raw, None, events, tuple(registered.get(name, ()))))
+    return tuple(sorted(jobs, key=lambda job: job.name))
 
 
 def job_of(

@@ -376,7 +376,7 @@ class Repository:
     tables: tuple[Table, ...]
     producers: tuple[Producer, ...]
     jobs: tuple[Job, ...]
-    """One per derived event (newest released version, else newest), by name."""
+    """One per derived event (newest released version, else newest), one per raw event that none reads; by name."""
     lock: Lock
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -88,15 +87,14 @@ def _partitions(rows: pa.Table, table: SinkTable) -> list[tuple[tuple[Any, ...],
     groups = pa.table(dict(zip(names, keys, strict=True))).group_by(names, use_threads=False).aggregate([])
     values = [tuple(row[name] for name in names) for row in groups.to_pylist()]
     ordered = sorted(values, key=lambda value: tuple((v is not None, v if v is not None else 0) for v in value))
-    kinds = [types[f.column].type if f.transform == "identity" else t.IntType() for f in table.partition]
     found = []
     for value in ordered:
-        manifest = tuple(_manifest(v, kind) for v, kind in zip(value, kinds, strict=True))
+        manifest = tuple(_manifest(v) for v in value)
         found.append((manifest, rows if len(values) == 1 else rows.filter(_equal(keys, value))))
     return found
 
 
-def _manifest(value: Any, type_: Type) -> Any:
+def _manifest(value: Any) -> Any:
     """Return a partition value as Avro manifests hold it (Iceberg spec, Partition Transforms and Appendix A)."""
     if isinstance(value, dt.datetime):
         return (value.replace(tzinfo=None) - dt.datetime(1970, 1, 1)) // dt.timedelta(microseconds=1)  # noqa: DTZ001
@@ -104,8 +102,6 @@ def _manifest(value: Any, type_: Type) -> Any:
         return (value - dt.date(1970, 1, 1)).days
     if isinstance(value, dt.time):
         return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
-    if isinstance(type_, t.UuidType) and isinstance(value, bytes):
-        return str(uuid.UUID(bytes=value))
     return value
 
 
