@@ -32,13 +32,14 @@ class ContractError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One event, ready to run: a derived event's job, or a raw event alone, which can be explained and not run."""
+    """One event, ready to run: a derived event's job, or a raw event alone, which is run only when no derived event reads it."""
 
     name: str
     """`namespace.name`."""
     plan: Plan
     root: Path = field(compare=False)
     """The repository's folder, which files of reference data are relative to."""
+    _runs: bool = field(default=True, compare=False, repr=False)
     _interpreters: dict[Path, Interpreter] = field(default_factory=dict, compare=False, repr=False)
 
     def run(
@@ -54,13 +55,13 @@ class Job:
         """Run the job over files and folders into the warehouse's tables, and return the accounting.
 
         The same input again adds nothing; after a crash the same call goes on. `advance` is told the number of messages
-        that were computed since the last call. Raises Usage (a ValueError) for a raw event or an option that does not
+        that were computed since the last call. Raises Usage (a ValueError) for a raw event that others read or an option that does not
         exist, Outside when a file, a table, a lookup or the disk fails: nothing half-done is then in a table.
         """
         from tacet_runtime.engines.run import run
         from tacet_runtime.engines.tasks import Options
 
-        if self.plan.derived is None:
+        if not self._runs:
             raise Usage(f"`{self.name}` is a raw event: run an event that is derived from it")
         _one_of("engine", engine, ("embedded", "reference"))
         _one_of("framing", framing, ("lines", "file"))
@@ -105,7 +106,7 @@ class Compiled:
     """Contracts without errors. Equal when their jobs mean the same."""
 
     jobs: Mapping[str, Job]
-    """Derived events by `namespace.name`, each at its newest version."""
+    """Derived events, and raw events that none of them reads, by `namespace.name`, each at its newest version."""
     diagnostics: tuple[Diagnostic, ...] = field(compare=False)
     """Warnings of the loader; what only `tacet check` finds is not among them."""
     root: Path = field(compare=False)
@@ -117,7 +118,8 @@ class Compiled:
         Raises Usage (a ValueError) when the name says none, or two.
         """
         found = find_job(self._meaning, name, raw=True)
-        return Job(found.name, compile_plan(found, self._meaning.lock), self.root)
+        runs = found.derived is not None or found.name in self.jobs
+        return Job(found.name, compile_plan(found, self._meaning.lock), self.root, runs)
 
     def artefacts(self) -> Mapping[str, str]:
         """Return what `tacet build` writes below `generated/`: path -> text."""

@@ -63,13 +63,10 @@ def find_job(repository: Repository, name: str, *, raw: bool = False) -> Job:
         return _at_version(repository, wanted, version)
     jobs = [job for job in repository.jobs if _named(job.name, wanted)]
     taken = {job.name for job in jobs}
-    raws = [e for e in repository.raw_events if _named(e.header.qualified, wanted) and e.header.qualified not in taken]
-    if raws and not jobs and not raw:
-        readers = [job.name for job in repository.jobs if job.raw.header.qualified == raws[0].header.qualified]
-        raise Usage(f"`{name}` is a raw event: name a derived event that reads it ({', '.join(readers)})")
+    raws = [e for e in repository.raw_events if _named(e.header.qualified, wanted)] if raw else []
+    raws = [e for e in raws if e.header.qualified not in taken]
     newest = {
-        e.header.qualified: e
-        for e in sorted(raws if raw else [], key=lambda e: (e.header.status != "draft", e.header.version.key))
+        e.header.qualified: e for e in sorted(raws, key=lambda e: (e.header.status != "draft", e.header.version.key))
     }
     jobs += [job_of(e, None, repository.raw_events, repository.producers) for e in newest.values()]
     return _one(jobs, name, repository)
