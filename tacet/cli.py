@@ -123,8 +123,11 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _status(arguments: list[str]) -> int:
+    """Return the exit status; not through typer's own `main`, which has its own ways with pipes and interrupts."""
+    command = typer.main.get_command(app)
     try:
-        found = app(hoisted(arguments), prog_name="tacet", standalone_mode=False)
+        with command.make_context("tacet", hoisted(arguments)) as ctx:
+            found = command.invoke(ctx)
     except typer.Exit as error:
         return error.exit_code
     return found if isinstance(found, int) else 0

@@ -85,8 +85,13 @@ def message(text: str) -> None:
 
 def result(text: str) -> None:
     """Write a result to stdout."""
-    sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
-    sys.stdout.flush()
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise Outside(f"cannot write the result: {error.strerror}") from error
 
 
 def result_json(value: object, *, indent: int | None = None) -> None:
