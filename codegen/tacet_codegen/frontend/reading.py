@@ -234,7 +234,7 @@ def slug(found: Scalar | None, what: str, problems: Problems) -> str | None:
             "E204",
             f"{what} `{cut(found.value)}` is no id",
             found.span,
-            "use a-z, 0-9 and single hyphens, for example `hero-rail`",
+            "use a-z, 0-9 and single hyphens, for example `kiosk-anonymous`",
         )
         return None
     return found.value

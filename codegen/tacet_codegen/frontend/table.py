@@ -177,6 +177,6 @@ def _key(node: Node | None, fields: tuple[TableField, ...], problems: Problems) 
             "E217",
             "a table without a key",
             node.span,
-            "name the columns that find a row, for example `key: [title_id]`",
+            "name the columns that find a row, for example `key: [order_id]`",
         )
     return tuple(names)

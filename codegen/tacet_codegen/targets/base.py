@@ -38,5 +38,5 @@ class Target:
 
 
 def contract_path(root: str, header: Header, suffix: str) -> str:
-    """Return where a contract's artefact stands: `avro/impressions/raw_impression/1.0.0.avsc`."""
+    """Return where a contract's artefact stands: `avro/shop/order/1.0.0.avsc`."""
     return f"{root}/{header.namespace}/{header.name}/{header.version}{suffix}"

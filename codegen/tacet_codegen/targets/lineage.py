@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tacet_codegen.targets.base import Compilation
 
 SCHEMA = "https://openlineage.io/spec/facets/1-2-0/ColumnLineageDatasetFacet.json"
-PRODUCER = "https://pypi.org/project/tacet-contracts"
+PRODUCER = "urn:tacet:tacet-contracts"
 NAMESPACE = "iceberg"
 
 

@@ -49,7 +49,7 @@ def emit(compilation: Compilation) -> Iterator[Artifact]:
 
 
 def module_name(event: RawEvent) -> str:
-    """Return a version's module: `raw_impression_1_0_0`."""
+    """Return a version's module: `raw_order_1_0_0`."""
     return f"{event.header.name}_{str(event.header.version).replace('.', '_')}"
 
 

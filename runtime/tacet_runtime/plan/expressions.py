@@ -27,7 +27,7 @@ class Interval(msgspec.Struct, frozen=True, tag="interval", tag_field="node"):
 
 
 class Column(msgspec.Struct, frozen=True, tag="column", tag_field="node"):
-    """A field of the row (`row_index`), or of a looked-up row (`title.name`)."""
+    """A field of the row (`quantity`), or of a looked-up row (`market.currency`)."""
 
     name: str
     type: Type

@@ -196,7 +196,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "regexp_like", "text", "REGEXP_LIKE(a, 'pattern')", ("string, literal string -> boolean",),
         "Whether the pattern is found in a: of RE2's patterns those that mean the same everywhere, `^` and `$` being the very ends.",
-        (("REGEXP_LIKE('tvos-12', '^[a-z]+-[0-9]+$')", "TRUE"),),
+        (("REGEXP_LIKE('kiosk-12', '^[a-z]+-[0-9]+$')", "TRUE"),),
         engines="No look-around, back-references, flags, lazy repetition or Unicode classes; `\\d`, `\\w` and `\\s` are ASCII.",
     ),
     Function(

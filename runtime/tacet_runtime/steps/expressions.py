@@ -29,7 +29,7 @@ def evaluate(
 ) -> tuple[Value, bool]:
     """Return the value, and whether an operation that was evaluated failed (each failure is a NULL where it happens).
 
-    `row` has every column the expression names (`row_index`, `title.name`); `path` reads a value of the message.
+    `row` has every column the expression names (`quantity`, `market.currency`); `path` reads a value of the message.
     """
     evaluation = _Evaluation(row, path)
     value = evaluation.value(expression)

@@ -38,7 +38,7 @@ _SQL_TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression may name: columns with their types (`row_index`, `title.name`), and paths (`select` only)."""
+    """What an expression may name: columns with their types (`quantity`, `market.currency`), and paths (`select` only)."""
 
     columns: Mapping[str, Type]
     paths: bool = False

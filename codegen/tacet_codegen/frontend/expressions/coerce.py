@@ -52,7 +52,7 @@ def untyped(operand: Operand) -> Refused:
     """Return the mistake of a NULL or a path that stands beside nothing typed."""
     if isinstance(operand, Loose) and operand.path:
         return Refused(
-            "E513", "a path whose type is not known", operand.at, "compare it with a value: `$.type = 'impression'`"
+            "E513", "a path whose type is not known", operand.at, "compare it with a value: `$.type = 'order'`"
         )
     at = operand.at if isinstance(operand, Loose) else 0
     return Refused(

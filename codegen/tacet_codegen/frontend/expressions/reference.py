@@ -42,7 +42,7 @@ meaning on every engine. This page is written from the tables in `runtime/tacet_
 | `TIMESTAMP '2026-01-31 23:59:59'` | timestamp |
 | `TIMESTAMPTZ '2026-01-31 23:59:59Z'` | timestamptz; an offset is turned into UTC |
 | `INTERVAL '1' DAY` | a span: YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, MINUTE, SECOND; beside `+` and `-` only |
-| `row_index`, `title.name` | a field of the row, a column of a lookup |
+| `quantity`, `market.currency` | a field of the row, a column of a lookup |
 | `$.type` | a value of the message, in `select` only: text, a number or a boolean, as what it is compared with; NULL when it is absent or of another type |
 
 All time is UTC, a day has 24 hours, years go from 1 to 9999.
