@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend import reading
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MAX_SYMBOLS = 10_000
 Limit = int | float | str | None
+_DIGITS = Context(prec=80)
 
 _RANGED = (
     t.IntType,
@@ -155,7 +156,7 @@ def _decimal(text: str, precision: int, scale: int) -> str:
     if not re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", text):
         raise ValueError
     value = Decimal(text)
-    exact = value.quantize(Decimal(1).scaleb(-scale)) if abs(value) < Decimal(10) ** 38 else _raise()
+    exact = value.quantize(Decimal(1).scaleb(-scale), context=_DIGITS) if abs(value) < Decimal(10) ** 38 else _raise()
     if exact != value or len(Decimal(exact).as_tuple().digits) > precision:
         raise ValueError
     return f"{exact:f}"  # never an exponent: every target reads it

@@ -6,8 +6,10 @@ null is the same as absent for everything else. JSON Schema counts 1.0 as an int
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import re
+import sys
 from typing import TYPE_CHECKING, Any, assert_never
 
 from tacet_codegen.targets.base import Artifact, contract_path
@@ -28,12 +30,17 @@ _DATE = "[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 _TIME = "([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?"
 _OFFSET = "(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9])"
 _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
-_BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
-_INTEGER = "-?(0|[1-9][0-9]*)"
+_BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
+"""Canonical: the bits that are left over are zero."""
 _NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?"
 _EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
-FLOAT_MAX = 3.4028234663852886e38
+FLOAT_LIMIT = 3.4028235677973366e38
+"""The least number that rounds to infinity in binary32."""
+_FLOATS: dict[type, Schema] = {
+    t.FloatType: {"type": "number", "exclusiveMinimum": -FLOAT_LIMIT, "exclusiveMaximum": FLOAT_LIMIT},
+    t.DoubleType: {"type": "number", "minimum": -sys.float_info.max, "maximum": sys.float_info.max},
+}
 
 
 def emit(compilation: Compilation) -> Iterator[Artifact]:
@@ -113,16 +120,23 @@ def _constrained(schema: Schema, constraint: Constraint, field: RawField) -> Sch
         found["enum"] = list(constraint.one_of)
     if constraint.pattern is not None:
         found["pattern"] = f"^(?:{constraint.pattern})$"
-    if (
-        constraint.range is not None
-        and schema["type"] in {"integer", "number"}
-        and not field.encoding.startswith("epoch")
-    ):
+    if constraint.range is not None and schema["type"] in {"integer", "number"}:
+        unit = _EPOCHS.get(field.encoding)
         if constraint.range.low is not None:
-            found["minimum"] = _number(constraint.range.low)
+            found["minimum"] = (
+                _number(constraint.range.low) if unit is None else -(-_micros(constraint.range.low) // unit)
+            )
         if constraint.range.high is not None:
-            found["maximum"] = _number(constraint.range.high)
+            found["maximum"] = (
+                _number(constraint.range.high) if unit is None else _micros(constraint.range.high) // unit
+            )
     return found
+
+
+def _micros(limit: float | str) -> int:
+    """Return a moment as microseconds since 1970."""
+    moment = dt.datetime.fromisoformat(str(limit)).replace(tzinfo=dt.UTC)
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
 
 
 def _number(limit: float | str) -> float | int:
@@ -142,16 +156,10 @@ def value_schema(type_: Type, encoding: Encoding) -> Schema:
         case t.IntType() | t.LongType():
             bits = 31 if isinstance(type_, t.IntType) else 63
             if encoding == "string":
-                return _text(_INTEGER)
+                return _text(f"(-?{_at_most(2**bits - 1)}|-{2**bits})")
             return {"type": "integer", "minimum": -(2**bits), "maximum": 2**bits - 1}
-        case t.FloatType():
-            return (
-                _text(_NUMBER)
-                if encoding == "string"
-                else {"type": "number", "minimum": -FLOAT_MAX, "maximum": FLOAT_MAX}
-            )
-        case t.DoubleType():
-            return _text(_NUMBER) if encoding == "string" else {"type": "number"}
+        case t.FloatType() | t.DoubleType():
+            return _text(_NUMBER) if encoding == "string" else _FLOATS[type(type_)]
         case t.DecimalType(precision, scale):
             return _decimal(precision, scale, encoding)
         case t.DateType():
@@ -183,9 +191,21 @@ def _text(pattern: str) -> Schema:
     return {"type": "string", "pattern": f"^{pattern}$"}
 
 
+def _at_most(limit: int) -> str:
+    """Return a pattern for the whole numbers from 0 to the limit, without leading zeros."""
+    digits = str(limit)
+    same = [
+        f"{digits[:at]}[{1 if at == 0 else 0}-{int(digit) - 1}][0-9]{{{len(digits) - at - 1}}}"
+        for at, digit in enumerate(digits)
+        if int(digit) > (1 if at == 0 else 0)
+    ]
+    return f"(0|[1-9][0-9]{{0,{len(digits) - 2}}}|{'|'.join(same)}|{digits})"
+
+
 def _decimal(precision: int, scale: int, encoding: Encoding) -> Schema:
     if encoding == "string":
-        whole, fraction = precision - scale, f"([.][0-9]{{1,{scale}}}0*)?" if scale else "([.]0+)?"
-        return _text(f"-?0*[0-9]{{1,{max(whole, 1)}}}{fraction}")
+        whole = f"0*[0-9]{{1,{precision - scale}}}" if precision > scale else "0+"
+        fraction = f"([.][0-9]{{1,{scale}}}0*)?" if scale else "([.]0+)?"
+        return _text(f"-?{whole}{fraction}")
     limit = 10 ** (precision - scale)
     return {"type": "number", "exclusiveMinimum": -limit, "exclusiveMaximum": limit}
