@@ -12,14 +12,14 @@ from tacet.console import OPTIONS, Outside, result, result_json
 from tacet.failures import outside
 from tacet.repository import compiled
 from tacet_runtime.steps.interpreter import Interpreter
-from tacet_runtime.steps.show import message_json, value_json
+from tacet_runtime.steps.show import message_json, value_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.steps.derivation import Rows
-    from tacet_runtime.steps.results import MessageResult, Row
+    from tacet_runtime.steps.results import MessageResult, Row, Step
 
 
 def explain(
@@ -64,18 +64,23 @@ def _read(file: Path, limit: int) -> bytes:
 
 
 def _told(outcome: MessageResult, plan: Plan) -> str:
-    lines = [f"message: {outcome.outcome}", *(f"  {step.stage}: {step.text}" for step in outcome.steps)]
+    lines = [f"message: {outcome.outcome}", *_steps(outcome.steps)]
     for row in outcome.rows:
-        lines += [
-            f"row {row.index}: {row.outcome}",
-            *(f"  {step.stage}: {step.text}" for step in row.steps),
-            *_values(row, plan),
-        ]
+        lines += [f"row {row.index}: {row.outcome}", *_steps(row.steps), *_values(row, plan)]
     return "\n".join(lines)
 
 
+def _steps(steps: list[Step]) -> Iterator[str]:
+    """Yield a line for each step; a stage is named at its first."""
+    before = ""
+    for step in steps:
+        yield f"  {step.stage if step.stage != before else '':<8} {step.text}"
+        before = step.stage
+
+
 def _values(row: Row, plan: Plan) -> list[str]:
-    derived = plan.derived is not None and bool(row.derived_verdicts)
-    fields = plan.derived.fields if derived and plan.derived else plan.source.fields
-    values, verdicts = (row.derived, row.derived_verdicts) if derived else (row.values, row.verdicts)
-    return [f"  {f.name} = {value_json(values.get(f.name), f.type)!r}  ({verdicts[f.name]})" for f in fields]
+    """Return the raw fields' values of a row that was not derived: a derived one told them already."""
+    if row.derived_verdicts:
+        return []
+    known = [(f.name, value_text(row.values.get(f.name), f.type)) for f in plan.source.fields]
+    return [f"  {'value':<8} {name} = {shown}" for name, shown in known if shown != "NULL"]

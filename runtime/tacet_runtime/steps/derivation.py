@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tacet_runtime.plan.expressions import Column
+from tacet_runtime.plan.expressions import Column, Interval
 from tacet_runtime.steps.expressions import evaluate
 from tacet_runtime.steps.judge import PRESENT
 from tacet_runtime.steps.results import Reject, Step
+from tacet_runtime.steps.show import line_text, value_text
+from tacet_runtime.steps.tell import told_check, told_reject, told_truth
 
 if TYPE_CHECKING:
+    from tacet_runtime.plan.expressions import Expression
     from tacet_runtime.plan.model import Derived, DerivedField, Lookup
+    from tacet_runtime.plan.types import Type
     from tacet_runtime.steps.results import Row
 
 Rows: TypeAlias = Mapping[tuple[Any, ...], Mapping[str, Any]]
@@ -40,7 +44,10 @@ class Derivation:
                 return
         for field in self._derived.fields:
             row.derived[field.name], row.derived_verdicts[field.name] = self._derive(field, row, values, missed)
-            self._say(row, "derive", f"{field.name}: {row.derived_verdicts[field.name]}")
+            if self._trace:
+                shown = value_text(row.derived[field.name], field.type)
+                verdict = row.derived_verdicts[field.name]
+                self._say(row, "derive", f"{field.name} = {shown}{'' if verdict == PRESENT else f' ({verdict})'}")
         self._agree(row)
 
     def _say(self, row: Row, stage: str, text: str) -> None:
@@ -49,15 +56,18 @@ class Derivation:
 
     def _filtered(self, row: Row) -> bool:
         for one in self._derived.filters:
-            if evaluate(one.drop_when, row.values)[0] is True:
+            drops = evaluate(one.drop_when, row.values)[0]
+            self._say(row, "filter", f"{one.name}: {told_truth(drops)}, {'dropped' if drops is True else 'kept'}")
+            if drops is True:
                 row.outcome, row.filter = "filtered", one.name
-                self._say(row, "filter", f"{one.name}: TRUE, dropped")
                 return True
         return False
 
     def _correct(self, row: Row) -> None:
         for correction in self._derived.corrections:
-            if evaluate(correction.when, row.corrected)[0] is not True:
+            applies = evaluate(correction.when, row.corrected)[0]
+            if applies is not True:
+                self._say(row, "correct", f"{correction.name}: {told_truth(applies)}, nothing set")
                 continue
             values = [(a.field, *evaluate(a.value, row.corrected)) for a in correction.set]
             for name, value, failed in values:
@@ -67,12 +77,17 @@ class Derivation:
                 elif row.corrected_verdicts[name] == PRESENT:
                     row.corrected_verdicts[name] = "expression_error" if failed else "expression_null"
             row.corrections.append(correction.name)
-            self._say(row, "correct", f"{correction.name}: set {', '.join(a.field for a in correction.set)}")
+            if self._trace:
+                new = ", ".join(
+                    f"{a.field} = {value_text(row.corrected[a.field], _type(a.value))}" for a in correction.set
+                )
+                self._say(row, "correct", f"{correction.name}: TRUE, set {new}")
 
     def _look_up(self, lookup: Lookup, row: Row, values: dict[str, Any], missed: set[str]) -> bool:
         key = tuple(row.corrected[k.field] for k in lookup.keys)
         found = None if None in key else self._lookups[lookup.name].get(key)
-        self._say(row, "look up", f"{lookup.name}: {'missed' if found is None else 'found'}")
+        if self._trace:
+            self._say(row, "look up", _told_lookup(lookup, row, found=found is not None))
         if found is None:
             if lookup.on_miss == "reject":
                 self._reject(row, Reject(f"lookup:{lookup.name}", None, None, lookup.line))
@@ -104,9 +119,10 @@ class Derivation:
 
     def _agree(self, row: Row) -> None:
         for agreement in self._derived.agreements:
-            if evaluate(agreement.check, row.derived)[0] is not False:
+            holds = evaluate(agreement.check, row.derived)[0]
+            self._say(row, "agree", told_check(agreement.name, agreement.otherwise, holds=holds))
+            if holds is not False:
                 continue
-            self._say(row, "agree", f"{agreement.name}: FALSE, {agreement.otherwise}")
             if agreement.otherwise == "reject":
                 self._reject(row, Reject(f"agreement:{agreement.name}", None, None, agreement.line))
                 return
@@ -114,4 +130,20 @@ class Derivation:
 
     def _reject(self, row: Row, reject: Reject) -> None:
         row.outcome, row.reject, row.agreement_flags = "rejected", reject, []
-        self._say(row, "reject", f"{reject.kind} ({reject.line})")
+        self._say(row, "reject", told_reject(reject))
+
+
+def _told_lookup(lookup: Lookup, row: Row, *, found: bool) -> str:
+    key = ", ".join(f"{k.column} = {_shown(row.corrected[k.field])}" for k in lookup.keys)
+    end = "found" if found else "missed, kept" if lookup.on_miss == "keep" else "missed, rejected"
+    return f"{lookup.name}: {key}: {end}"
+
+
+def _shown(key: Any) -> str:
+    return "NULL" if key is None else line_text(str(key))
+
+
+def _type(expression: Expression) -> Type:
+    if isinstance(expression, Interval):
+        raise TypeError(expression)
+    return expression.type

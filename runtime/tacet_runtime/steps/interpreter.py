@@ -13,6 +13,7 @@ from tacet_runtime.steps.paths import ABSENT, at, find
 from tacet_runtime.steps.results import MessageResult, Reject, Row, Step
 from tacet_runtime.steps.selection import selected
 from tacet_runtime.steps.strict_json import Refused, WholeNumber, decode, dump
+from tacet_runtime.steps.tell import told_check, told_judgement, told_reject
 from tacet_runtime.steps.typing import Wrong
 from tacet_runtime.steps.unknown import known_keys, unknown
 
@@ -53,21 +54,19 @@ class Interpreter:
         value = decode(data, self._plan.limits)
         if isinstance(value, Refused):
             reject = Reject(value.kind, None, value.detail, self._source.line)
-            return MessageResult("rejected", reject, steps=self._steps("decode", f"{value.kind}: {value.detail}"))
-        steps = self._steps("decode", "strict JSON")
+            return MessageResult("rejected", reject, steps=self._steps("decode", told_reject(reject)))
+        steps = self._steps("decode", f"{len(data or b'')} bytes of strict JSON")
         if self._source.select is not None:
             if not selected(self._source.select, value):
-                return MessageResult("skipped", steps=[*steps, *self._steps("select", "not ours: not TRUE")])
-            steps += self._steps("select", "ours")
+                return MessageResult("skipped", steps=[*steps, *self._steps("select", "not TRUE: not ours")])
+            steps += self._steps("select", "TRUE: ours")
         items = self._items(value)
         if isinstance(items, Reject):
-            return MessageResult(
-                "rejected", items, steps=[*steps, *self._steps("explode", f"{items.kind}: {items.detail}")]
-            )
+            return MessageResult("rejected", items, steps=[*steps, *self._steps("explode", told_reject(items))])
         if self._source.explode is not None:
-            steps += self._steps("explode", f"{len(items)} rows")
+            steps += self._steps("explode", f"{len(items)} {'row' if len(items) == 1 else 'rows'}")
         if not items:
-            return MessageResult("filtered", filter="no_items", steps=steps)
+            return MessageResult("filtered", filter="no_items", steps=[*steps, *self._steps("filter", "no_items")])
         message_unknown = [(path, dump(v)) for path, v in unknown(value, self._known[0], "$")]
         rows = [self._row(value, item, index, message_unknown) for index, item in enumerate(items)]
         return MessageResult(_outcome(rows), rows=rows, steps=steps)
@@ -120,6 +119,8 @@ class Interpreter:
                 row.verdicts[name] = PRESENT
             except Wrong as wrong:
                 row.verdicts[name] = f"invalid:{wrong.reason}"
+                if self._trace:
+                    row.sent[name] = dump(found)
                 too_large = too_large or (name if wrong.reason == "too_large" else None)
         return too_large
 
@@ -132,17 +133,18 @@ class Interpreter:
         registered = self._producers.find(row.producer, row.producer_version)
         row.registered = registered.contract if registered else None
         day: dt.date | None = row.event_time.date() if row.event_time is not None else None
-        verdicts = {}
+        verdicts: dict[str, str] = {}
+        reasons: dict[str, str] = {}
         for typed in self._fields:
             name = typed.field.name
             given = row.verdicts.get(name)
             if given is not None:
-                verdicts[name], why = given, "sent"
+                verdicts[name] = given
             else:
-                verdicts[name], why = missing_verdict(typed.field, registered, day, row.values)
-            if self._trace:
-                row.steps.append(Step("judge", f"{name}: {verdicts[name]} ({why})"))
+                verdicts[name], reasons[name] = missing_verdict(typed.field, registered, day, row.values)
         row.verdicts = verdicts
+        if self._trace:
+            row.steps += told_judgement(row, self._producers.told(row.producer, row.producer_version), reasons)
 
     def sent_badly(self, row: Row, too_large: str | None = None) -> Reject | None:
         """Return why a judged row goes to the rejects before any rule: identity, `on_bug`, size, unknown fields."""
@@ -181,19 +183,20 @@ class Interpreter:
 
     def _rules(self, row: Row) -> Reject | None:
         for rule in self._source.rules:
-            if evaluate(rule.check, row.values)[0] is not False:
+            holds = evaluate(rule.check, row.values)[0]
+            if self._trace:
+                row.steps.append(Step("rules", told_check(rule.name, rule.otherwise, holds=holds)))
+            if holds is not False:
                 continue
             if rule.otherwise == "reject":
                 return Reject(f"rule:{rule.name}", None, None, rule.line)
             row.raw_flags.append(rule.name)
-            if self._trace:
-                row.steps.append(Step("rules", f"{rule.name}: FALSE, flagged"))
         return None
 
     def _refuse(self, row: Row, reject: Reject) -> None:
         row.outcome, row.reject, row.raw_flags = "rejected", reject, []
         if self._trace:
-            row.steps.append(Step("reject", f"{reject.kind} {reject.field or ''} ({reject.line})"))
+            row.steps.append(Step("reject", told_reject(reject)))
 
 
 def _outcome(rows: list[Row]) -> Result:

@@ -63,6 +63,19 @@ class Producers:
             self._found[key] = self._search(*key)
         return self._found[key]
 
+    def told(self, name: str | None, version: str | None) -> str:
+        """Say in words what `find` finds."""
+        if name is None or version is None:
+            return f"unknown: the row has no {'name' if name is None else 'version'} of its producer"
+        found = self.find(name, version)
+        if found is not None:
+            return f"version {version} of {name} registered contract {found.contract}"
+        if name not in self._by_name:
+            return f"unknown: no producer {name} is registered"
+        if version_key(version, self._source.scheme) is None:
+            return f"unknown: {version} is no {self._source.scheme} version"
+        return f"unknown: version {version} lies in no range that {name} registered"
+
     def number(self, registered: Registered) -> int:
         """Return a registration's position, the same for the life of this object."""
         return self._numbers[id(registered)]
@@ -89,17 +102,24 @@ def missing_verdict(
     if registered is not None:
         omission = next((o for o in registered.omissions.get(field.name, ()) if _covers(o, day)), None)
         if omission is not None:
-            return f"declared_omission:{omission.id}", f"declared since {omission.since}, until {omission.expires}"
+            return f"declared_omission:{omission.id}", f"declared for this version, {_span(omission)}"
         if field.name not in registered.presence:
             return (
                 f"declared_omission:predates-{field.since}",
-                f"registered {registered.contract}, field since {field.since}",
+                f"contract {registered.contract} has no such field, {field.since} is the first that has",
             )
     if isinstance(presence, Optional):
         return OPTIONAL, "the field is optional"
     if registered is None:
         return UNKNOWN_PRODUCER, "no registration covers this producer and version"
     return LOGGING_BUG, "required, registered, and nobody declared it"
+
+
+def _span(omission: Omission) -> str:
+    since, expires = omission.since, omission.expires
+    if since is None and expires is None:
+        return "without dates"
+    return " ".join([*([f"since {since}"] if since else []), *([f"until {expires}"] if expires else [])])
 
 
 def _covers(omission: Omission, day: dt.date | None) -> bool:

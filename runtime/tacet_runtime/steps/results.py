@@ -63,6 +63,8 @@ class Row:
     derived_verdicts: dict[str, str] = field(default_factory=dict)
     agreement_flags: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    sent: dict[str, str] = field(default_factory=dict)
+    """What was sent for the invalid fields, as JSON; only when steps are told."""
 
     @property
     def flags(self) -> list[str]:

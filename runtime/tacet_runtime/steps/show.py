@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, assert_never
 
@@ -14,13 +15,22 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.types import Type
     from tacet_runtime.steps.results import MessageResult, Reject, Row
 
+_INVALID = "invalid:"
+_SHOWN = 120
+"""Characters of a value in a line for a person."""
+
 
 def message_json(result: MessageResult, plan: Plan) -> dict[str, Any]:
-    """Return the message's result; rows of a derived plan show the derived fields, of a raw plan the raw ones."""
+    """Return the message's result; rows of a derived plan show the derived fields, of a raw plan the raw ones.
+
+    A message that ends as its rows do gives the reject, or the filter, of the first row that decided it.
+    """
+    rejects = [row.reject for row in result.rows if row.reject is not None and result.outcome == "rejected"]
+    filters = [row.filter for row in result.rows if row.filter is not None and result.outcome == "filtered"]
     return {
         "outcome": result.outcome,
-        "reject": reject_json(result.reject),
-        "filter": result.filter,
+        "reject": reject_json(result.reject or next(iter(rejects), None)),
+        "filter": result.filter or next(iter(filters), None),
         "rows": [row_json(row, plan) for row in result.rows],
     }
 
@@ -36,6 +46,7 @@ def row_json(row: Row, plan: Plan) -> dict[str, Any]:
     """Return one row, with all fields of the contract.
 
     A row that ended before the derived stage shows the raw fields, and the derived ones that it never had as null.
+    Verdicts are spelled as the table of the language has them; `reasons` says what is wrong with an invalid value.
     """
     raw = {f.name: f.type for f in plan.source.fields}
     derived = {f.name: f.type for f in plan.derived.fields} if plan.derived else {}
@@ -47,13 +58,22 @@ def row_json(row: Row, plan: Plan) -> dict[str, Any]:
         "reject": reject_json(row.reject),
         "filter": row.filter,
         "values": {name: value_json(values.get(name), type_) for name, type_ in types.items()},
-        "verdicts": {name: verdicts.get(name) for name in types},
+        "verdicts": {name: _plain(verdicts.get(name)) for name in types},
         "corrections": row.corrections,
         "flags": row.flags,
+        "reasons": {n: v.removeprefix(_INVALID) for n, v in verdicts.items() if n in types and _invalid(v)},
         "nulls": row.nulls,
         "unknown": row.unknown,
         "registered": row.registered,
     }
+
+
+def _invalid(verdict: str | None) -> bool:
+    return verdict is not None and verdict.startswith(_INVALID)
+
+
+def _plain(verdict: str | None) -> str | None:
+    return "invalid" if _invalid(verdict) else verdict
 
 
 def value_json(value: Any, type_: Type) -> Any:
@@ -85,3 +105,14 @@ def value_json(value: Any, type_: Type) -> Any:
             return {m.name: value_json(value.get(m.name), m.type) for m in members}
         case _:
             assert_never(type_)
+
+
+def value_text(value: Any, type_: Type) -> str:
+    """Return a typed value in a line for a person: JSON, cut, and nothing in it that a terminal would obey."""
+    return line_text(json.dumps(value_json(value, type_), ensure_ascii=False)) if value is not None else "NULL"
+
+
+def line_text(text: str) -> str:
+    """Return text of an event as part of one line: cut, and what cannot be printed escaped as in JSON."""
+    cut = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+    return cut if cut.isprintable() else json.dumps(cut)[1:-1].replace('\\"', '"')
