@@ -34,7 +34,7 @@ def test_random_expressions_over_random_rows_mean_the_same_on_both(texts, rows):
 
 
 @pytest.mark.slow
-@settings(max_examples=400, **QUIET)
+@settings(max_examples=250, **QUIET)
 @given(BATCHES, generated.rows())
 def test_many_random_expressions_mean_the_same_on_both(texts, rows):
     agree(texts, rows)

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from tacet_codegen.diagnostics import Span
     from tacet_codegen.ir.columns import Column
-    from tacet_codegen.ir.model import DerivedEvent, DerivedField, Job, Lock, Lookup, Producer, RawEvent, RawField, Rule
+    from tacet_codegen.ir.model import (
+        DerivedEvent,
+        DerivedField,
+        Job,
+        Lock,
+        Lookup,
+        Producer,
+        RawEvent,
+        RawField,
+        Rule,
+        TableField,
+    )
 
 DEFAULT_WINDOW = 300
 
@@ -127,10 +138,15 @@ def _lookup(lookup: Lookup) -> p.Lookup:
         table=table.header.reference,
         source=table.source,
         keys=tuple(p.LookupKey(column, field) for column, field in lookup.on),
-        columns=tuple(p.TableColumn(f.name, f.type, f.required) for f in table.fields),
+        columns=tuple(_table_column(f) for f in table.fields),
         on_miss=lookup.on_miss,
         line=_line(lookup.span),
     )
+
+
+def _table_column(field: TableField) -> p.TableColumn:
+    demands = field.constraint
+    return p.TableColumn(field.name, field.type, field.required, demands.one_of, demands.range, demands.pattern)
 
 
 def _derived_field(field: DerivedField) -> p.DerivedField:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import math
 import os
 import shutil
 from dataclasses import dataclass
@@ -18,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tacet_runtime.connectors.arrow import arrow_array, arrow_type, python_value
+from tacet_runtime.connectors.arrow import arrow_array, arrow_type
+from tacet_runtime.connectors.keyed import LookupError_, keyed
 from tacet_runtime.plan import types as t
 from tacet_runtime.steps.typing import Wrong, typer
 
@@ -31,13 +31,11 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Lookup, Plan, TableColumn
     from tacet_runtime.plan.types import Type
 
+__all__ = ["LookupError_", "LookupTable", "load_lookups"]
+
 _NO_LIMIT = 1 << 40
 _EMPTY = 0
 """The snapshot of a table that nothing was written to yet."""
-
-
-class LookupError_(Exception):  # noqa: N801, N818  (the builtin has the good name)
-    """Reference data cannot be read or is wrong; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +76,7 @@ def _load(lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | Non
         )
     # Rows are numbered as a person sees them: a CSV's header is its first.
     first = 2 if source.kind == "file" and source.location.endswith(".csv") else 1
-    return LookupTable(table, snapshot, _by_key(lookup, table, first))
+    return LookupTable(table, snapshot, keyed(lookup, table, first))
 
 
 def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> tuple[pa.Table, str]:
@@ -146,11 +144,14 @@ def _cast(lookup: Lookup, name: str, column: TableColumn, array: pa.Array) -> pa
     wanted = arrow_type(column.type)
     if array.type == wanted:
         return array
-    if isinstance(column.type, t.UuidType) and pa.types.is_string(array.type):
-        return _typed(lookup, name, column, array.to_pylist())
-    if _kind(array.type) != _kind(wanted):
-        raise LookupError_(f"lookup `{lookup.name}`: {name}, column `{column.name}` is {array.type}, expected {wanted}")
+    if isinstance(column.type, t.UuidType) and _kind(array.type) == "text":
+        return _typed(lookup, name, column, array.to_pylist(), 1)
     try:
+        if isinstance(column.type, t.UuidType) and array.type == pa.binary(16):
+            return array.cast(wanted)
+        if _kind(array.type) != _kind(wanted):
+            place = f"lookup `{lookup.name}`: {name}, column `{column.name}`"
+            raise LookupError_(f"{place} is {array.type}, expected {wanted}")
         return array.cast(wanted, safe=True)
     except pa.ArrowException as error:
         raise LookupError_(f"lookup `{lookup.name}`: {name}, column `{column.name}`: {error}") from error
@@ -158,6 +159,12 @@ def _cast(lookup: Lookup, name: str, column: TableColumn, array: pa.Array) -> pa
 
 def _kind(form: pa.DataType) -> str:
     """Name what may be cast into one another without changing a value."""
+    if pa.types.is_list(form) or pa.types.is_large_list(form):
+        return f"list<{_kind(form.value_type)}>"
+    if pa.types.is_map(form):
+        return f"map<{_kind(form.key_type)}, {_kind(form.item_type)}>"
+    if pa.types.is_struct(form):
+        return f"struct<{', '.join(f'{field.name}: {_kind(field.type)}' for field in form)}>"
     tests = {
         "whole": pa.types.is_integer,
         "floating": pa.types.is_floating,
@@ -166,7 +173,7 @@ def _kind(form: pa.DataType) -> str:
             pa.types.is_string(f)
             or pa.types.is_large_string(f)
             or pa.types.is_string_view(f)
-            or pa.types.is_dictionary(f)
+            or (pa.types.is_dictionary(f) and _kind(f.value_type) == "text")
         ),
         "bytes": lambda f: pa.types.is_binary(f) or pa.types.is_large_binary(f),
         "zoned": lambda f: pa.types.is_timestamp(f) and f.tz is not None,
@@ -196,14 +203,14 @@ def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
         if column.name not in header:
             raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
         at = header.index(column.name)
-        arrays.append(_typed(lookup, name, column, [row[at] or None for row in rows[1:]]))
+        arrays.append(_typed(lookup, name, column, [row[at] or None for row in rows[1:]], 2))
     return _table(lookup, arrays)
 
 
-def _typed(lookup: Lookup, name: str, column: TableColumn, cells: list[str | None]) -> pa.Array:
+def _typed(lookup: Lookup, name: str, column: TableColumn, cells: list[str | None], first: int) -> pa.Array:
     convert = _cell_typer(column.type)
     values = []
-    for number, cell in enumerate(cells, start=2):
+    for number, cell in enumerate(cells, start=first):
         try:
             values.append(None if cell is None else convert(cell))
         except Wrong as wrong:
@@ -240,41 +247,3 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tup
 def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:
     fields = [pa.field(c.name, a.type) for c, a in zip(lookup.columns, arrays, strict=True)]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-
-def _by_key(lookup: Lookup, table: pa.Table, first: int) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Return the rows by key; the rows of the source are numbered from `first`."""
-    place = f"lookup `{lookup.name}`: {lookup.source.location}"
-    columns = {c.name: _values(place, c, table) for c in lookup.columns}
-    keys = list(zip(*(columns[k.column] for k in lookup.keys), strict=True))
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for at, key in enumerate(keys):
-        if None in key:
-            empty = lookup.keys[key.index(None)].column
-            raise LookupError_(f"{place}, row {at + first} has no `{empty}`, which is part of the key")
-        if key in rows:
-            both = f"rows {keys.index(key) + first} and {at + first}"
-            raise LookupError_(
-                f"{place}: key {_shown(key)} stands twice, in {both}: every event with it would be doubled"
-            )
-        rows[key] = {name: values[at] for name, values in columns.items()}
-    for column in lookup.columns:
-        if column.required and None in columns[column.name]:
-            row = columns[column.name].index(None) + first
-            raise LookupError_(f"{place}, row {row} has no `{column.name}`, which is required")
-    return rows
-
-
-def _shown(key: tuple[Any, ...]) -> str:
-    return ", ".join(repr(str(part))[:80] for part in key)
-
-
-def _values(place: str, column: TableColumn, table: pa.Table) -> list[Any]:
-    """Return a column as Python values; what only Arrow can hold (year 10000, NaN) is refused."""
-    try:
-        values = [python_value(v, column.type) for v in table.column(column.name).to_pylist()]
-    except (ValueError, OverflowError) as error:
-        raise LookupError_(f"{place}, column `{column.name}`: {error}") from error
-    if any(isinstance(v, float) and not math.isfinite(v) for v in values):
-        raise LookupError_(f"{place}, column `{column.name}` has a number that is not finite")
-    return values

@@ -155,11 +155,14 @@ class LookupKey(msgspec.Struct, frozen=True):
 
 
 class TableColumn(msgspec.Struct, frozen=True):
-    """One column of reference data that is read."""
+    """One column of reference data that is read, and what its contract demands of the values."""
 
     name: str
     type: Type
     required: bool
+    one_of: tuple[str, ...] | None = None
+    range: Bounds | None = None
+    pattern: str | None = None
 
 
 class TableSource(msgspec.Struct, frozen=True):

@@ -14,7 +14,7 @@ from tacet_runtime.steps.typing import Wrong, typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tacet_runtime.plan.model import Bounds, Field
+    from tacet_runtime.plan.model import Bounds, Field, TableColumn
     from tacet_runtime.plan.types import Type
     from tacet_runtime.steps.typing import Typer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def field_typer(field: Field, string_bytes: int) -> Typer:
     """Return the function that types a raw field: its type first, then `one_of`, `pattern` and `range`."""
     base = typer(field.type, field.encoding, string_bytes)
-    checks = [check for check in (_closed(field), _matching(field), _within(field)) if check is not None]
+    checks = demands(field)
     if not checks:
         return base
 
@@ -35,7 +35,12 @@ def field_typer(field: Field, string_bytes: int) -> Typer:
     return typed
 
 
-def _closed(field: Field) -> Callable[[Any], None] | None:
+def demands(field: Field | TableColumn) -> list[Callable[[Any], None]]:
+    """Return what a typed value is put through; each raises Wrong."""
+    return [check for check in (_closed(field), _matching(field), _within(field)) if check is not None]
+
+
+def _closed(field: Field | TableColumn) -> Callable[[Any], None] | None:
     if field.one_of is None:
         return None
     symbols = frozenset(field.one_of)
@@ -47,7 +52,7 @@ def _closed(field: Field) -> Callable[[Any], None] | None:
     return check
 
 
-def _matching(field: Field) -> Callable[[Any], None] | None:
+def _matching(field: Field | TableColumn) -> Callable[[Any], None] | None:
     if field.pattern is None:
         return None
     pattern = re.compile(field.pattern, re.ASCII)
@@ -59,7 +64,7 @@ def _matching(field: Field) -> Callable[[Any], None] | None:
     return check
 
 
-def _within(field: Field) -> Callable[[Any], None] | None:
+def _within(field: Field | TableColumn) -> Callable[[Any], None] | None:
     if field.range is None:
         return None
     low, high = bounds(field.range, field.type)
