@@ -113,7 +113,7 @@ class Compiled:
         return self.plan.source.fields[-1]
 
 
-def compiled(root: Path, cases: Sequence[Case] = CASES) -> list[Compiled]:
+def compiled(root: Path, cases: Sequence[Case] = CASES, *, with_models: bool = True) -> list[Compiled]:
     """Write the contracts below `root` and compile them with the product."""
     for case in cases:
         path = root / "contracts" / "g" / case.event / "1.0.0.yaml"
@@ -130,7 +130,13 @@ def compiled(root: Path, cases: Sequence[Case] = CASES) -> list[Compiled]:
         plan = compile_plan(job_of(event, None, repository.raw_events, repository.producers), repository.lock)
         schema = message_schema(event)
         found.append(
-            Compiled(case, plan, schema, record_schema(event.header, raw_columns(event), {}), _module(event, root))
+            Compiled(
+                case,
+                plan,
+                schema,
+                record_schema(event.header, raw_columns(event), {}),
+                _module(event, root) if with_models else None,
+            )
         )
     return found
 
