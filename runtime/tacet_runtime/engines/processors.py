@@ -16,9 +16,9 @@ def make_processor(name: Literal["embedded", "reference"], plan: Plan, lookups: 
     """Return the engine's processor for a plan. Its import is the heavy part, and waits until it is asked for."""
     match name:
         case "embedded":
-            from tacet_runtime.engines.embedded import EmbeddedProcessor  # noqa: PLC0415
+            from tacet_runtime.engines.embedded import embedded  # noqa: PLC0415
 
-            return EmbeddedProcessor(plan, lookups)
+            return embedded(plan, lookups)
         case "reference":
             from tacet_runtime.engines.reference import ReferenceProcessor  # noqa: PLC0415
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MetricKey = tuple[dt.datetime | None, str, str | None, str | None, str, str | None, str | None]
 """Window start, event, producer, producer version, kind, field, name."""
+Label = tuple[str, str, str | None, str | None]
+"""Event, kind, field, name: what rows are counted under, whoever sent them and when."""
 
 
 @dataclass(slots=True)
@@ -119,35 +121,11 @@ class Sinks:
         }
         self._append("rejects", values)
 
-    def measure(self, row: Row, times: int = 1) -> None:
-        """Count a row, or a template that stands for `times` rows, in the metrics."""
+    def measure(self, row: Row) -> None:
+        """Count a row in the metrics."""
         window = window_start(row.event_time, self._plan.metrics_window_seconds)
-        raw, derived = self._plan.source.event, self._plan.derived.event if self._plan.derived else None
-
-        def count(event: str | None, kind: str, of: str | None = None, name: str | None = None) -> None:
-            if event is not None:
-                self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += times
-
-        count(raw, "rows")
-        for name, verdict in row.absences().items():
-            count(raw, "verdict", name, verdict)
-        for name in row.nulls:
-            count(raw, "null", name)
-        for path in row.unknown:
-            count(raw, "unknown_field", None, path)
-        for name in row.raw_flags:
-            count(raw, "flag", None, name)
-        for name in row.corrections:
-            count(derived, "correction", None, name)
-        if row.reject is not None:
-            count(raw if not row.archived else derived, "reject", row.reject.field, row.reject.kind)
-        elif row.filter is not None:
-            count(derived, "filter", None, row.filter)
-        elif derived is not None:
-            for name, verdict in row.derived_absences().items():
-                count(derived, "derived_verdict", name, verdict)
-            for name in row.agreement_flags:
-                count(derived, "flag", None, name)
+        for event, kind, of, name in labels(self._plan, row):
+            self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
 
     def metric_columns(self) -> dict[str, list[Any]]:
         """Return the metrics table's columns, sorted, so that equal batches give equal tables."""
@@ -155,6 +133,30 @@ class Sinks:
         names = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
         columns: dict[str, list[Any]] = {name: [key[at] for key, _ in ordered] for at, name in enumerate(names)}
         return {**columns, "rows": [count for _, count in ordered]}
+
+
+def labels(plan: Plan, row: Row) -> list[Label]:
+    """Return everything that a row is counted under."""
+    raw, derived = plan.source.event, plan.derived.event if plan.derived else None
+    found: list[tuple[str | None, str, str | None, str | None]] = [(raw, "rows", None, None)]
+    found += [(raw, "verdict", name, verdict) for name, verdict in row.absences().items()]
+    found += [(raw, "null", name, None) for name in row.nulls]
+    found += [unknown_label(plan, path) for path in row.unknown]
+    found += [(raw, "flag", None, name) for name in row.raw_flags]
+    found += [(derived, "correction", None, name) for name in row.corrections]
+    if row.reject is not None:
+        found.append((raw if not row.archived else derived, "reject", row.reject.field, row.reject.kind))
+    elif row.filter is not None:
+        found.append((derived, "filter", None, row.filter))
+    else:
+        found += [(derived, "derived_verdict", name, verdict) for name, verdict in row.derived_absences().items()]
+        found += [(derived, "flag", None, name) for name in row.agreement_flags]
+    return [(event, kind, of, name) for event, kind, of, name in found if event is not None]
+
+
+def unknown_label(plan: Plan, path: str) -> Label:
+    """Return what a row with an unknown key is counted under."""
+    return (plan.source.event, "unknown_field", None, path)
 
 
 def metric_order(key: MetricKey) -> tuple[tuple[bool, Any], ...]:

@@ -1,25 +1,32 @@
 """Typed rows -> derived rows, in SQL: corrections one after the other, lookups, expressions, agreements.
 
 Beside each value comes what tells why it could be NULL (`:bits`): which corrections were applied and what they gave,
-which lookups were found, which inputs and results are NULL, which expressions failed.
+which lookups were found, which of their columns and which results are NULL, which expressions failed. That a raw field is
+NULL is not among them: the raw verdicts say it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_codegen.targets.duckdb.decode import bits
 from tacet_codegen.targets.duckdb.expressions import render, render_error
+from tacet_codegen.targets.duckdb.judged import bits
 from tacet_codegen.targets.duckdb.literals import identifier, type_name
 from tacet_runtime.plan.expressions import Column, PathValue
 
 if TYPE_CHECKING:
-    from tacet_runtime.plan.model import Correction, Derived, Source
+    from collections.abc import Collection
+
+    from tacet_runtime.plan.model import Correction, Derived, DerivedField, Source
 
 
 def derive(derived: Derived, source: Source) -> str:
-    """Return the statement over `rows` (typed raw rows with `:row`): each derived field by name, and `:bits`."""
+    """Return the statement over `rows` (typed raw rows with `:row`): each derived field by name, and `:bits`.
+
+    A field that is a raw field unchanged is not among them: the engine has it already, and knows why it is NULL.
+    """
     columns = [f.name for f in source.fields]
+    corrected = {a.field for correction in derived.corrections for a in correction.set}
     sql = f'SELECT ":row", {", ".join(map(identifier, columns))} FROM "rows"'
     tests: list[str] = []
     for number, correction in enumerate(derived.corrections):
@@ -28,7 +35,7 @@ def derive(derived: Derived, source: Source) -> str:
     sql = _join(sql, derived)
     tests += [f'":hit:{lookup.name}"' for lookup in derived.lookups]
     inputs = dict.fromkeys(name for field in derived.fields for name in field.inputs)
-    tests += [f"{_named(name)} IS NULL" for name in inputs]
+    tests += [f"{_named(name)} IS NULL" for name in inputs if "." in name]
 
     values = [f"{render(f.value, _column)} AS {identifier(f':d:{f.name}')}" for f in derived.fields]
     errors = []
@@ -38,14 +45,20 @@ def derive(derived: Derived, source: Source) -> str:
             errors.append(f"{error} AS {identifier(f':e:{field.name}')}")
             tests.append(identifier(f":e:{field.name}"))
     sql = f"SELECT *, {', '.join([*values, *errors])}\nFROM ({sql})"
-    tests += [f"{identifier(f':d:{f.name}')} IS NULL" for f in derived.fields]
+    tests += [f"{identifier(f':d:{f.name}')} IS NULL" for f in derived.fields if not isinstance(f.value, Column)]
 
     def result(column: Column | PathValue) -> str:
         return identifier(f":d:{column.name}") if isinstance(column, Column) else "NULL"
 
     tests += [f"({render(a.check, result)}) IS FALSE" for a in derived.agreements]
-    outputs = [f"{identifier(f':d:{f.name}')} AS {identifier(f.name)}" for f in derived.fields]
-    return f'SELECT ":row", {", ".join([*outputs, *bits(tests, ":bits")])}\nFROM ({sql})\nORDER BY ":row"'
+    changed = [f for f in derived.fields if not _unchanged(f, corrected, columns)]
+    outputs = [f"{identifier(f':d:{f.name}')} AS {identifier(f.name)}" for f in changed]
+    return f'SELECT ":row", {", ".join([*outputs, *bits(tests, ":bits")])}\nFROM ({sql})'
+
+
+def _unchanged(field: DerivedField, corrected: Collection[str], columns: Collection[str]) -> bool:
+    """Tell whether a derived field is a raw field as it is."""
+    return isinstance(field.value, Column) and field.value.name in columns and field.value.name not in corrected
 
 
 def _named(name: str) -> str:

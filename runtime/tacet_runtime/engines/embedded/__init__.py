@@ -5,6 +5,6 @@ asks the reference once for every distinct combination of states; `processor` pu
 say exactly goes through the reference interpreter, message by message, in the same batch.
 """
 
-from tacet_runtime.engines.embedded.processor import EmbeddedProcessor
+from tacet_runtime.engines.embedded.processor import EmbeddedProcessor, embedded
 
-__all__ = ["EmbeddedProcessor"]
+__all__ = ["EmbeddedProcessor", "embedded"]

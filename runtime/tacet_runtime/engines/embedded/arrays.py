@@ -3,59 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tacet_runtime.connectors.arrow import arrow_array, arrow_schema, python_value
-from tacet_runtime.plan.expressions import PathValue
 from tacet_runtime.plan.types import TimestamptzType
-from tacet_runtime.plan.walk import walk
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
-    from tacet_runtime.plan.expressions import Path
     from tacet_runtime.plan.model import Plan, SinkTable
     from tacet_runtime.plan.types import Type
 
 NO_MOMENT = np.iinfo(np.int64).min
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """Where each field's JSON type stands in the lists of `messages` and `rows`."""
-
-    places: tuple[tuple[str, int], ...]
-    """By field: root, and position in the list of that root."""
-    message_width: int
-    item_width: int
-    explode: int
-    """Position of the explode path in the message's list."""
-
-
-def columns_of(plan: Plan) -> Columns:
-    """Return the layout that `targets/duckdb` wrote: fields, select, explode, each path once."""
-    source = plan.source
-    message: dict[Path, int] = {}
-    item: dict[Path, int] = {}
-    for field in source.fields:
-        if field.path.root == "$":
-            message.setdefault(field.path, len(message))
-        elif field.path.root == "$item":
-            item.setdefault(field.path, len(item))
-    for part in walk(source.select) if source.select is not None else ():
-        if isinstance(part, PathValue):
-            message.setdefault(part.path, len(message))
-    if source.explode is not None:
-        message.setdefault(source.explode, len(message))
-    places = tuple(
-        (f.path.root, {"$": message, "$item": item}.get(f.path.root, {}).get(f.path, 0)) for f in source.fields
-    )
-    explode = message[source.explode] if source.explode is not None else 0
-    return Columns(places, len(message), len(item), explode)
 
 
 def inside(table: pa.Table) -> pa.Table:
@@ -83,38 +46,51 @@ def masks(table: pa.Table, name: str) -> list[np.ndarray]:
     return [table.column(c).to_numpy().astype(np.int64, copy=False) for c in ordered]
 
 
-def bits_at(table: pa.Table, name: str, at: int) -> int:
-    """Return all bits of one row as one integer."""
-    return sum(int(mask[at]) << (60 * number) for number, mask in enumerate(masks(table, name)))
+def joined(parts: Iterable[int]) -> int:
+    """Return bits in parts of 60 as one integer."""
+    return sum(part << (60 * number) for number, part in enumerate(parts))
 
 
 def as_bytes(values: np.ndarray) -> np.ndarray:
-    """Return integers as a matrix of their bytes."""
+    """Return integers, or rows of bytes, as a matrix of bytes."""
+    if values.ndim == 2:
+        return values
     return np.ascontiguousarray(values).view(np.uint8).reshape(len(values), values.dtype.itemsize)
 
 
-def distinct(matrix: np.ndarray) -> tuple[np.ndarray, list[bytes], np.ndarray]:
-    """Return (id of each row, the distinct rows as bytes, where each stands first)."""
+def distinct(parts: Iterable[np.ndarray]) -> tuple[np.ndarray, list[bytes], np.ndarray]:
+    """Return (id of each row, its distinct combinations of the parts' integers as bytes, where each stands first)."""
+    matrix = np.concatenate([as_bytes(part) for part in parts], axis=1)
     rows, width = matrix.shape
-    keys = pa.FixedSizeBinaryArray.from_buffers(
-        pa.binary(width), rows, [None, pa.py_buffer(np.ascontiguousarray(matrix))]
-    )
+    keys = pa.FixedSizeBinaryArray.from_buffers(pa.binary(width), rows, [None, pa.py_buffer(matrix)])
     encoded = keys.dictionary_encode()
     ids = encoded.indices.to_numpy()
-    first = np.full(len(encoded.dictionary), rows, dtype=np.int64)
-    np.minimum.at(first, ids, np.arange(rows))
+    first = np.empty(len(encoded.dictionary), dtype=np.int64)
+    first[ids[::-1]] = np.arange(rows - 1, -1, -1)
     return ids, encoded.dictionary.to_pylist(), first
 
 
 def micros(column: pa.ChunkedArray) -> np.ndarray:
     """Return timestamps as microseconds since 1970; NO_MOMENT for NULL."""
     whole = column.cast(pa.timestamp("us")).cast(pa.int64())
-    return whole.fill_null(int(NO_MOMENT)).to_numpy()
+    return np.asarray(whole.fill_null(int(NO_MOMENT)).to_numpy())
 
 
-def row_values(rows: pa.Table, at: int, plan: Plan) -> dict[str, Any]:
-    """Return one row's raw fields as the reference has them."""
-    return {f.name: as_python(rows.column(f.name)[at].as_py(), f.type) for f in plan.source.fields}
+def values_of(rows: pa.Table, at: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
+    """Return the raw fields of a few rows as the reference has them."""
+    few = rows.select([f.name for f in plan.source.fields]).take(pa.array(at))
+    types = {f.name: f.type for f in plan.source.fields}
+    return [{name: as_python(value, types[name]) for name, value in row.items()} for row in few.to_pylist()]
+
+
+def nulls(rows: pa.Table, names: Iterable[str]) -> np.ndarray:
+    """Return which of the columns are NULL, by row, as bytes of bits."""
+    found = [np.asarray(pc.is_null(rows.column(name))) if rows.column(name).null_count else None for name in names]
+    matrix = np.zeros((rows.num_rows, len(found)), dtype=bool)
+    for at, column in enumerate(found):
+        if column is not None:
+            matrix[:, at] = column
+    return np.packbits(matrix, axis=1, bitorder="little")
 
 
 def as_python(value: Any, type_: Type) -> Any:
@@ -129,11 +105,6 @@ def from_python(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:
     schema = arrow_schema(table)
     arrays = [arrow_array(columns[c.name], c.type, f.type) for c, f in zip(table.columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
-
-
-def taken(values: Sequence[Any], type_: Type, form: pa.DataType, ids: np.ndarray) -> pa.Array:
-    """Return one value a row, of a few distinct ones."""
-    return arrow_array(values, type_, form).take(pa.array(ids))
 
 
 def constant(value: Any, rows: int, form: pa.DataType) -> pa.Array:

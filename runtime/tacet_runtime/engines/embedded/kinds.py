@@ -1,12 +1,11 @@
-"""Kinds of rows: what all rows with the same states, producer, omissions and tests have in common.
+"""What the reference says of a kind of row: verdicts, rejects, filters, asked once, with one of its rows.
 
-For each kind the reference is asked once, with one of its rows; verdicts, absences, rejects and flags are its answer.
+Rows are of one kind when states of fields, registration, omissions in force and tests are the same for them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,22 +15,13 @@ from tacet_runtime.steps.judge import missing_verdict
 from tacet_runtime.steps.results import Reject, Row
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.steps.interpreter import Interpreter
     from tacet_runtime.steps.judge import Registered
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind after the raw rules and filters. `row` is a template: no index, values of the first row only."""
-
-    number: int
-    row: Row
-    derives: bool
 
 
 class Judge:
@@ -46,7 +36,7 @@ class Judge:
 
     def template(
         self,
-        states: np.ndarray,
+        states: Sequence[int],
         values: Mapping[str, Any],
         registered: Registered | None,
         rules: int,
@@ -58,7 +48,7 @@ class Judge:
         row.registered = registered.contract if registered else None
         moment = values[self._plan.source.event_time]
         day = moment.date() if moment is not None else None
-        for field, state in zip(self._fields, states.tolist(), strict=True):
+        for field, state in zip(self._fields, states, strict=True):
             if state == PRESENT:
                 row.verdicts[field.name] = "present"
             elif state in REASONS:
