@@ -15,53 +15,59 @@ if TYPE_CHECKING:
 
 
 def sample(
-    job: Annotated[str, typer.Argument(help="A derived or raw event.")],
+    job: Annotated[str, typer.Argument(help="A derived or raw event: name, namespace.name, or with @version.")],
     events: Annotated[int, typer.Option(min=1, help="How many messages.")],
-    out: Annotated[Path, typer.Option(help="The file: one message a line.")],
+    out: Annotated[Path, typer.Option(help="The file, one message a line; .gz and .zst are compressed.")],
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 1,
-    scenario: Annotated[str, typer.Option(help="What is planted; see --list.")] = "mixed",
-    labels: Annotated[Path | None, typer.Option(help="A file for labels of what was planted.")] = None,
+    scenario: Annotated[str, typer.Option(help="What is planted; a wrong name lists them.")] = "mixed",
+    labels: Annotated[Path | None, typer.Option(help="A file for labels of what was planted, as JSON lines.")] = None,
     profile: Annotated[Path | None, typer.Option(help="What makes events of this domain look real (JSON).")] = None,
 ) -> None:
     """Write realistic events for a job, with planted faults and their labels.
 
-    Scenarios: mixed, clean, omission, logging_bug, null, wrong_type, out_of_range, clock_skew, unknown_producer,
-    duplicates, poison.
+    Scenarios: mixed, clean, omission, logging_bug, null, wrong_type, out_of_range, bad_format, not_listed, clock_skew,
+    unknown_producer, expired_omission, rejecting_bug, lost_identity, lookup_miss, no_list, empty_list, duplicates, poison.
     """
-    from tacet_runtime.sample import SCENARIOS, ProfileError, SampleError, read_profile, write_sample
+    from tacet_runtime.sample import (
+        SCENARIOS,
+        NoPlaceError,
+        Profile,
+        ProfileError,
+        Recipe,
+        SampleError,
+        read_profile,
+        write_sample,
+    )
 
     if scenario not in SCENARIOS:
         raise Usage(f"--scenario `{scenario}` is none of {', '.join(SCENARIOS)}")
+    if labels is not None and labels.absolute() == out.absolute():
+        raise Usage("--labels and --out name the same file")
     found = compiled(job, raw=True)
     try:
-        own = read_profile(profile) if profile is not None else None
+        recipe = Recipe(seed, scenario, read_profile(profile) if profile is not None else Profile(), known_keys(found))
         with progress("sample", events) as advance:
-            write_sample(
-                found.plan, out, events=events, seed=seed, scenario=scenario, labels=labels, profile=own,
-                keys=_keys(found), advance=advance,
-            )  # fmt: skip
+            write_sample(found.plan, recipe, out, events=events, labels=labels, advance=advance)
+    except NoPlaceError as error:
+        raise Usage(f"{error}; possible are {', '.join(error.possible)}") from error
     except (SampleError, ProfileError) as error:
         raise Outside(str(error)) from error
     except OSError as error:
-        raise Outside(f"cannot write {error.filename}: {error.strerror}") from error
+        raise Outside(f"cannot write {error.filename or out}: {error.strerror}") from error
     if OPTIONS.form == "json":
         result_json({"messages": events, "file": str(out), "labels": None if labels is None else str(labels)})
-    message(f"{events} messages in {out}")
+    message(f"{events} messages in {out}" + (f", labels in {labels}" if labels is not None else ""))
 
 
-def _keys(found: Compiled) -> dict[str, list[Any]]:
-    """Return the keys that lookups know, so that most events find their row; none where the data is not there."""
+def known_keys(found: Compiled) -> dict[str, list[tuple[Any, ...]]]:
+    """Return the keys that lookups know, so that events find their row; none where the data is not there."""
     from tacet_runtime.connectors.lookups import LookupError_, load_lookups
 
-    if found.plan.derived is None:
+    if found.plan.derived is None or not found.plan.derived.lookups:
         return {}
     try:
         lookups = load_lookups(found.plan, found.root)
     except LookupError_ as error:
-        message(f"keys are made up: {error}")
+        message(f"keys of reference data are made up: {error}")
         return {}
-    keys: dict[str, list[Any]] = {}
-    for lookup in found.plan.derived.lookups:
-        if len(lookup.keys) == 1:
-            keys[lookup.keys[0].field] = [key[0] for key in lookups[lookup.name].rows]
-    return keys
+    return {name: list(lookup.rows) for name, lookup in lookups.items()}

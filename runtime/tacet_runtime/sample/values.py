@@ -1,177 +1,173 @@
-"""Values of every type, in the JSON form that a field's encoding has; and strings that match a pattern."""
+"""Plausible values of every type, and the JSON form that a type and its encoding have."""
 
 from __future__ import annotations
 
 import base64
 import datetime as dt
-import string
+import math
+import struct
 import uuid
-from decimal import Decimal
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any, assert_never
 
+import msgspec
+
 from tacet_runtime.plan import types as t
-from tacet_runtime.steps.constraints import bounds
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
-    from tacet_runtime.plan.model import Field
     from tacet_runtime.plan.types import Encoding, Type
 
-_WORDS = (
+WORDS = (
     "amber", "basin", "cedar", "delta", "ember", "fjord", "grove", "harbor", "island", "juniper", "kelp", "lagoon",
     "meadow", "nimbus", "opal", "prairie", "quartz", "reef", "summit", "tundra", "umbra", "valley", "willow", "zephyr",
+    "caf\u00e9", "\u00e5ngstr\u00f6m", "\u6771\u4eac",
 )  # fmt: skip
-_UNITS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001
-Maker = "Callable[[random.Random, dt.datetime], Any]"
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  (naive on purpose: everything inside is UTC)
+UNITS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
+"""Microseconds of one unit of an encoding."""
+_BIGGEST = {"int": 2**31 - 1, "long": 2**63 - 1}
 
 
-def maker(field: Field) -> Callable[[random.Random, dt.datetime], Any]:
-    """Return a function that makes typed values of a field; it is given the message's moment (naive, UTC)."""
-    if field.one_of is not None:
-        symbols = field.one_of
-        return lambda rng, _: rng.choice(symbols)
-    if field.pattern is not None:
-        tree = parser.parse(field.pattern)
-        return lambda rng, _: _matching(rng, tree)
-    low, high = bounds(field.range, field.type) if field.range is not None else (None, None)
-    return lambda rng, moment: value(rng, field.type, moment, low, high)
+def moment_of(micros: int) -> dt.datetime:
+    """Return a moment (naive, UTC) from microseconds since 1970."""
+    return EPOCH + dt.timedelta(microseconds=micros)
 
 
-def value(rng: random.Random, type_: Type, moment: dt.datetime, low: Any = None, high: Any = None) -> Any:
-    """Return a plausible value of a type, between two limits where there are some."""
+def micros_of(moment: dt.datetime) -> int:
+    """Return microseconds since 1970 of a moment; one without a zone is UTC."""
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return (moment - EPOCH) // dt.timedelta(microseconds=1)
+
+
+def value(rng: random.Random, type_: Type, base: dt.datetime, low: Any = None, high: Any = None) -> Any:
+    """Return a plausible value of a type around a moment (naive, UTC), within two limits where there are some."""
     match type_:
         case t.BooleanType():
             return rng.random() < 0.5
-        case t.IntType() | t.LongType():
-            return rng.randint(0 if low is None else low, _above(low, 1_000, high))
-        case t.FloatType() | t.DoubleType():
-            return round(rng.uniform(0.0 if low is None else low, _above(low, 1.0, high)), 6)
+        case t.IntType():
+            return _whole(rng, low, high, 1_000, _BIGGEST["int"])
+        case t.LongType():
+            return _whole(rng, low, high, 1_000_000_000, _BIGGEST["long"])
+        case t.FloatType():
+            number = struct.unpack("f", struct.pack("f", _floating(rng, low, high)))[0]
+            return within(number, low, high)
+        case t.DoubleType():
+            return _floating(rng, low, high)
         case t.DecimalType(precision, scale):
-            most = min(10 ** min(precision, 6) - 1, 999_999)
-            found = Decimal(rng.randint(0, most)).scaleb(-scale)
-            return min(max(found, low if low is not None else found), high if high is not None else found)
+            return _decimal(rng, precision, scale, low, high)
         case t.DateType():
-            return _between((moment - dt.timedelta(days=rng.randrange(400))).date(), low, high)
+            return within((base - dt.timedelta(days=rng.randrange(400))).date(), low, high)
         case t.TimeType():
-            return _between(dt.time(rng.randrange(24), rng.randrange(60), rng.randrange(60)), low, high)
+            return within(dt.time(rng.randrange(24), rng.randrange(60), rng.randrange(60)), low, high)
         case t.TimestampType():
-            return _between(moment - dt.timedelta(seconds=rng.randrange(3_600)), low, high)
+            return within(base - dt.timedelta(seconds=rng.randrange(86_400)), low, high)
         case t.TimestamptzType():
-            return _between(
-                (moment + dt.timedelta(milliseconds=rng.randrange(5_000))).replace(tzinfo=dt.UTC), low, high
-            )
+            return within((base - dt.timedelta(seconds=rng.randrange(86_400))).replace(tzinfo=dt.UTC), low, high)
         case t.StringType():
-            return f"{rng.choice(_WORDS)}-{rng.randrange(1_000)}"
+            return f"{rng.choice(WORDS)}-{rng.randrange(1_000)}"
         case t.UuidType():
             return str(uuid.UUID(int=rng.getrandbits(128), version=4))
         case t.BinaryType():
             return rng.randbytes(rng.randrange(1, 24))
         case t.ListType(element):
-            return [value(rng, element, moment) for _ in range(rng.randrange(4))]
+            return [value(rng, element, base) for _ in range(rng.randrange(4))]
         case t.MapType(of):
-            return {rng.choice(_WORDS): value(rng, of, moment) for _ in range(rng.randrange(4))}
+            return {rng.choice(WORDS): value(rng, of, base) for _ in range(rng.randrange(4))}
         case t.StructType(members):
-            return {m.name: value(rng, m.type, moment) for m in members}
+            return {m.name: value(rng, m.type, base) if rng.random() < 0.9 else None for m in members}
         case _:
             assert_never(type_)
 
 
-def _above(low: Any, span: Any, high: Any) -> Any:
-    if high is not None:
-        return high
-    return span if low is None else max(low, 0) + span
-
-
-def _between(found: Any, low: Any, high: Any) -> Any:
+def within(found: Any, low: Any, high: Any) -> Any:
+    """Return the value, or the limit that it is beyond."""
     if low is not None and found < low:
         return low
     return high if high is not None and found > high else found
 
 
-def source_form(typed: Any, type_: Type, encoding: Encoding) -> Any:
-    """Return what stands in the message for a typed value; decimals are numbers with their own digits."""
-    if encoding in _UNITS and isinstance(typed, dt.datetime):
-        return (typed.replace(tzinfo=None) - _EPOCH) // dt.timedelta(microseconds=1) // _UNITS[encoding]
+def _whole(rng: random.Random, low: int | None, high: int | None, span: int, biggest: int) -> int:
+    """Return a whole number, small ones more often."""
+    if low is None:
+        low = 0 if high is None or high >= 0 else high - span
+    if high is None:
+        high = min(max(low, 0) + span, biggest)
+    return low + int((high - low + 1) * rng.random() ** 3) if high - low < 2**50 else rng.randint(low, low + 2**50)
+
+
+def _floating(rng: random.Random, low: float | None, high: float | None) -> float:
+    if low is None:
+        low = 0.0 if high is None or high >= 0 else high - 1.0
+    if high is None:
+        high = max(low + 1.0, math.nextafter(low, math.inf))
+    return float(within(round(low + (high - low) * rng.random(), 6), low, high))
+
+
+def _decimal(rng: random.Random, precision: int, scale: int, low: Decimal | None, high: Decimal | None) -> Decimal:
+    with localcontext() as context:
+        context.prec = 80
+        most = 10**precision - 1
+        last = most if high is None else min(most, math.floor(high.scaleb(scale)))
+        first = min(0, last) if low is None else max(-most, math.ceil(low.scaleb(scale)))
+        if high is None:
+            last = min(most, max(first, 0) + 10 ** min(precision, scale + 3) - 1)
+        return Decimal(rng.randint(first, max(first, last))).scaleb(-scale)
+
+
+def former(type_: Type, encoding: Encoding) -> Callable[[Any], Any]:
+    """Return the function that gives a typed value's form in a message; leaves of nested types take the encoding over."""
     match type_:
         case t.BooleanType():
-            return str(typed).lower() if encoding == "string" else typed
-        case t.IntType() | t.LongType() | t.FloatType() | t.DoubleType():
-            return str(typed) if encoding == "string" else typed
+            return (lambda v: str(v).lower()) if encoding == "string" else _same
+        case t.IntType() | t.LongType():
+            return str if encoding == "string" else _same
+        case t.FloatType() | t.DoubleType():
+            return repr if encoding == "string" else _same
         case t.DecimalType():
-            return format(typed, "f") if encoding == "string" else _Digits(format(typed, "f"))
+            return _digits if encoding == "string" else lambda v: msgspec.Raw(_digits(v).encode())
         case t.DateType() | t.TimeType():
-            return typed.isoformat()
-        case t.TimestampType():
-            return typed.isoformat(timespec="milliseconds")
-        case t.TimestamptzType():
-            return typed.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+            return lambda v: v.isoformat()
+        case t.TimestampType() | t.TimestamptzType():
+            return _moment(encoding, "Z" if isinstance(type_, t.TimestamptzType) else "")
         case t.StringType() | t.UuidType():
-            return typed
+            return _same
         case t.BinaryType():
-            return base64.b64encode(typed).decode("ascii")
+            return lambda v: base64.b64encode(v).decode("ascii")
         case t.ListType(element):
-            return [source_form(v, element, encoding) for v in typed]
+            inner = former(element, encoding)
+            return lambda v: [inner(one) for one in v]
         case t.MapType(of):
-            return {k: source_form(v, of, encoding) for k, v in typed.items()}
+            inner = former(of, encoding)
+            return lambda v: {k: inner(one) for k, one in v.items()}
         case t.StructType(members):
-            return {m.name: source_form(typed[m.name], m.type, encoding) for m in members}
+            return _struct({m.name: former(m.type, encoding) for m in members})
         case _:
             assert_never(type_)
 
 
-class _Digits(float):
-    """A number that is written with exactly these digits."""
-
-    __slots__ = ("_text",)
-
-    def __new__(cls, text: str) -> _Digits:  # noqa: PYI034
-        found = super().__new__(cls, text)
-        found._text = text
-        return found
-
-    def __repr__(self) -> str:
-        return self._text
+def _same(typed: Any) -> Any:
+    return typed
 
 
-def _matching(rng: random.Random, tree: Any) -> str:
-    return "".join(_piece(rng, code, argument) for code, argument in tree)
+def _digits(number: Decimal) -> str:
+    return format(number, "f")
 
 
-def _piece(rng: random.Random, code: Any, argument: Any) -> str:
-    match code:
-        case codes.LITERAL:
-            return chr(argument)
-        case codes.NOT_LITERAL:
-            return "a" if argument != ord("a") else "b"
-        case codes.ANY:
-            return rng.choice(string.ascii_lowercase)
-        case codes.IN:
-            return _one_of(rng, argument)
-        case codes.MAX_REPEAT | codes.MIN_REPEAT:
-            low, high, inner = argument
-            most = min(int(high), int(low) + 8) if high is not codes.MAXREPEAT else int(low) + 8
-            return "".join(_matching(rng, inner) for _ in range(rng.randint(int(low), most)))
-        case codes.BRANCH:
-            return _matching(rng, rng.choice(argument[1]))
-        case codes.SUBPATTERN:
-            return _matching(rng, argument[-1])
-        case _:
-            return ""
+def _moment(encoding: Encoding, zone: str) -> Callable[[Any], Any]:
+    if encoding in UNITS:
+        unit = UNITS[encoding]
+        return lambda v: micros_of(v) // unit
+    return lambda v: (
+        v.replace(tzinfo=None).isoformat(timespec="auto" if v.microsecond % 1_000 else "milliseconds") + zone
+    )
 
 
-def _one_of(rng: random.Random, items: list[tuple[Any, Any]]) -> str:
-    negated = items[0][0] is codes.NEGATE
-    allowed: list[str] = []
-    for code, argument in items[1:] if negated else items:
-        if code is codes.RANGE:
-            allowed += [chr(c) for c in range(argument[0], argument[1] + 1)]
-        elif code is codes.LITERAL:
-            allowed.append(chr(argument))
-    if negated:
-        allowed = [c for c in string.ascii_letters + string.digits if c not in allowed]
-    return rng.choice(allowed or ["x"])
+def _struct(members: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    def form(typed: dict[str, Any]) -> dict[str, Any]:
+        return {name: of(typed[name]) for name, of in members.items() if typed[name] is not None}
+
+    return form
