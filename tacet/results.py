@@ -35,15 +35,17 @@ class Found(TypedDict):
     kind: str
     where: str
     detail: str
+    hint: str
 
 
 class Verified(TypedDict):
-    """What a proof looked at, and what it found; nothing found is proved."""
+    """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not."""
 
     messages: int
     rows: int
     files: int
     findings: list[Found]
+    totals: dict[str, int]
 
 
 def ran(totals: Totals) -> Ran:
@@ -70,8 +72,16 @@ def ran(totals: Totals) -> Ran:
 
 def verified(proof: Proof) -> Verified:
     """Return a proof."""
-    findings: list[Found] = [{"kind": f.kind, "where": f.where, "detail": f.detail} for f in proof.findings]
-    return {"messages": proof.messages, "rows": proof.rows, "files": proof.files, "findings": findings}
+    findings: list[Found] = [
+        {"kind": f.kind, "where": f.where, "detail": f.detail, "hint": f.hint} for f in proof.findings
+    ]
+    return {
+        "messages": proof.messages,
+        "rows": proof.rows,
+        "files": proof.files,
+        "findings": findings,
+        "totals": dict(proof.totals),
+    }
 
 
 def said(counts: Ran) -> str:

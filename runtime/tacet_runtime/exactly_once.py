@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from tacet_runtime.connectors.iceberg import TableError, all_paths, data_file, ensure_table, open_catalog, replace_files
 from tacet_runtime.connectors.parquet import Finished, write_files
+from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
 
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 MARKER = "tacet.seq"
 UNFINISHED = "unfinished"
+TIDY_EVERY = 20
+"""After so many commits old snapshots are forgotten, or each commit would cost more than the one before."""
 ORDER = ("ledger", "raw", "derived", "rejects", "metrics")
 
 
@@ -72,16 +75,24 @@ class Warehouse:
         self._data = self.root / "data" / plan.job
         self._intents = self.root / "intents" / plan.job
 
-    def open(self) -> None:
-        """Make or widen the tables, and heal what a crash left. Only with the lock held."""
+    def open(self, *, accept_rollback: bool = False) -> None:
+        """Make or widen the tables, and heal what a crash left. Only with the lock held.
+
+        Raises Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
+        """
         for role in ORDER:
             if role in self.tables:
                 ensure_table(self.catalog, self.tables[role])
         self._heal()
+        self._see_rollbacks(accept=accept_rollback)
 
     def table(self, role: str) -> Table:
         """Load a table's newest metadata."""
         return self.catalog.load_table(self.tables[role].name)
+
+    def has(self, role: str) -> bool:
+        """Tell whether the catalog has a table."""
+        return self.catalog.table_exists(self.tables[role].name)
 
     def seq(self) -> int:
         """Return the number of the last commit."""
@@ -125,6 +136,9 @@ class Warehouse:
         self._apply(intent)
         point("S9:before")
         self._remove_intent(seq)
+        if seq % TIDY_EVERY == 0:
+            for table in self.tables.values():
+                forget(self.catalog.load_table(table.name))
         point("S9:after")
 
     def _apply(self, intent: Intent) -> None:
@@ -165,6 +179,19 @@ class Warehouse:
             if role in self.tables and marker(self.table(role), self.plan.job) != committed:
                 raise Gap(f"table {self.tables[role].name} is not at commit {committed}: was it rolled back?")
         self._sweep()
+
+    def _see_rollbacks(self, *, accept: bool) -> None:
+        """Refuse tables that went back to an older snapshot, or set them forward again: their files are still there."""
+        for table in self.tables.values():
+            loaded = self.catalog.load_table(table.name)
+            newest = lost(loaded, f"{MARKER}.{self.plan.job}")
+            if newest is None:
+                continue
+            words = f"table {table.name} was rolled back to before snapshot {newest.snapshot_id}"
+            if not accept:
+                raise Gap(f"{words}: `--accept-rollback` puts back what it lost; or set its current snapshot yourself")
+            if not set_forward(loaded, newest):
+                raise Gap(f"{words}, and written to since: set its current snapshot to {newest.snapshot_id} yourself")
 
     def _sweep(self) -> None:
         """Remove what unfinished runs left and no table names: nobody else writes here while the lock is held."""

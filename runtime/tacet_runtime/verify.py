@@ -10,39 +10,81 @@ made to the range that begins there (`reconsider.py`).
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyiceberg.manifest import DataFileContent
 
-from tacet_runtime.connectors.iceberg import all_paths, data_paths
-from tacet_runtime.exactly_once import ORDER, marker
+from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path
+from tacet_runtime.connectors.snapshots import foreign, lost, said
+from tacet_runtime.exactly_once import MARKER, ORDER, marker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
+
+    from pyiceberg.table import Table
 
     from tacet_runtime.exactly_once import Warehouse
 
 SHOWN = 20
 """Findings of one kind that are listed; the rest is counted."""
+_LIMITS: dict[str, str | int | float | list[str]] = {"memory_limit": "512MB", "threads": 2}
+_RESTORE = "put the table back to a snapshot from before, or run `tacet backfill` over that time, then verify again"
+_RERUN = "run the job again over the same input: it finishes or repeats what is missing"
+ADVICE = {
+    "lost_range": "the ledger lost entries: " + _RESTORE,
+    "doubled_range": "the ledger has entries twice: " + _RESTORE,
+    "account": "an entry of the ledger was changed: " + _RESTORE,
+    "rows_differ": "rows were added or lost behind the job: " + _RESTORE,
+    "rejects_differ": "rejects were added or lost behind the job: " + _RESTORE,
+    "position_lost": _RESTORE,
+    "position_doubled": _RESTORE,
+    "outcomes_differ": _RESTORE,
+    "row_doubled": _RESTORE,
+    "row_outside": _RESTORE,
+    "raw_lost": "put the raw archive back to a snapshot from before",
+    "raw_differs": "put the raw archive back to a snapshot from before",
+    "file_twice": "put the table back to the snapshot before the file was registered again",
+    "file_missing": "put the file back from a copy",
+    "file_damaged": "put the file back from a copy",
+    "table_missing": "put the catalog's entry back (register the table's newest metadata file)",
+    "row_deletes": "another writer deleted rows: " + _RESTORE,
+    "orphan": "the next run removes what a crash left; `tacet maintain` removes the rest; readers never see it",
+    "intent": _RERUN,
+    "marker": "a commit did not reach this table, or its properties were put back: " + _RERUN,
+    "rolled_back": "set the table's current snapshot forward again, or run the job with `--accept-rollback`",
+    "foreign_commit": "another writer changed the table: `tacet backfill` without `--publish` says which cells differ",
+}
+"""Kind -> what to do."""
 _POSITIONS = "_source, _partition, _offset, _index"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken promise: what kind, where, and what was found."""
+    """One broken promise: what kind, where, what was found, and one way out."""
 
     kind: str
     where: str
     detail: str
 
+    @property
+    def hint(self) -> str:
+        """Return what to do about it."""
+        return ADVICE[self.kind]
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was looked at, and what is wrong with it."""
+    """What was looked at, and what is wrong with it; `totals` counts findings by kind, listed or not."""
 
     findings: tuple[Finding, ...]
+    totals: dict[str, int]
     messages: int
     rows: int
     files: int
@@ -50,45 +92,107 @@ class Proof:
 
 def verify(store: Warehouse) -> Proof:
     """Look at a job's tables; nothing is changed. Raises what pyiceberg and DuckDB raise when a table cannot be read."""
-    paths = {role: data_paths(store.table(role)) for role in ORDER if role in store.tables}
-    findings = [*_files(store, paths), *_markers(store)]
-    missing = {path for role in paths for path in paths[role] if not path.exists()}
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": 2}) as db:
-        there = {role: [p for p in found if p not in missing] for role, found in paths.items()}
-        _views(db, {"derived": there.get("raw", []), **there})  # a raw event on its own emits its archive
+    there = {role: store.table(role) for role in ORDER if role in store.tables and store.has(role)}
+    gone = [
+        Finding("table_missing", t.name, "the catalog has no such table")
+        for t in store.tables.values()
+        if t.role not in there
+    ]
+    if "ledger" not in there:
+        if not there:
+            store.table("ledger")
+        return Proof(tuple(gone), dict(Counter(f.kind for f in gone)), 0, 0, 0)
+    files, findings = _files(store, there)
+    findings = [*gone, *findings, *_markers(store, there), *_others(store, there)]
+    try:
+        queried, totals, messages, rows = _queried(files)
+    except duckdb.Error:
+        damaged = {path for paths in files.values() for path in paths if not _readable(path)}
+        if not damaged:
+            raise
+        findings += [Finding("file_damaged", str(path), "it cannot be read") for path in sorted(damaged)]
+        files = {role: [p for p in paths if p not in damaged] for role, paths in files.items()}
+        queried, totals, messages, rows = _queried(files)
+    totals = {**Counter(f.kind for f in findings), **totals}
+    return Proof((*findings, *queried), totals, messages, rows, sum(len(paths) for paths in files.values()))
+
+
+def _queried(files: Mapping[str, list[Path]]) -> tuple[list[Finding], dict[str, int], int, int]:
+    """Return what the queries find, how many by kind, and messages and rows of the ledger."""
+    findings: list[Finding] = []
+    totals: dict[str, int] = {}
+    with (
+        TemporaryDirectory(prefix="tacet-verify-") as spill,
+        duckdb.connect(config={**_LIMITS, "temp_directory": spill}) as db,
+    ):
+        _views(db, {"derived": files.get("raw", []), **files})  # a raw event on its own emits its archive
         for kind, sql in _QUERIES:
-            found = db.execute(sql).fetchmany(SHOWN + 1)
-            findings += [Finding(kind, str(where), str(detail)) for where, detail in found[:SHOWN]]
-            if len(found) > SHOWN:
-                findings.append(Finding(kind, "and more", f"only the first {SHOWN} are listed"))
+            listed = f"SELECT *, count(*) OVER () FROM ({sql}) q(place, detail) ORDER BY ALL LIMIT {SHOWN}"
+            for place, detail, total in db.execute(listed).fetchall():
+                findings.append(Finding(kind, str(place), str(detail)))
+                totals[kind] = int(total)
         messages, rows = db.execute("SELECT coalesce(sum(messages), 0), coalesce(sum(rows), 0) FROM base").fetchall()[0]
-    return Proof(tuple(findings), int(messages), int(rows), sum(len(p) for p in paths.values()))
+    return findings, totals, int(messages), int(rows)
 
 
-def _files(store: Warehouse, paths: dict[str, list[Path]]) -> Iterator[Finding]:
+def _readable(path: Path) -> bool:
+    try:
+        names = pq.read_schema(path).names
+        pq.read_table(path, columns=[n for n in names if n.startswith("_") or n in {"seq", "source", "kind"}])
+    except (pa.ArrowException, OSError):
+        return False
+    return True
+
+
+def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list[Path]], list[Finding]]:
+    """Return the files that can be looked at, by role, and what is wrong with the registered ones and the others."""
     named: set[Path] = set()
-    for role, found in paths.items():
-        for path in found:
+    usable: dict[str, list[Path]] = {}
+    found: list[Finding] = []
+    for role, table in there.items():
+        name, usable[role] = store.tables[role].name, []
+        for file in live_files(table):
+            path = local_path(file.file_path)
+            if file.content != DataFileContent.DATA:
+                found.append(Finding("row_deletes", name, f"{path} deletes {file.record_count} rows"))
+                continue
             if path in named:
-                yield Finding("file_twice", store.tables[role].name, f"{path.name} is registered twice")
+                found.append(Finding("file_twice", name, f"{path} is registered twice"))
             named.add(path)
             if not path.exists():
-                yield Finding("file_missing", store.tables[role].name, f"{path} is registered and is not there")
+                found.append(
+                    Finding(
+                        "file_missing", name, f"{path} with {file.record_count} rows is registered and is not there"
+                    )
+                )
+            elif (size := path.stat().st_size) != file.file_size_in_bytes:
+                found.append(Finding("file_damaged", name, f"{path} has {size} bytes, not {file.file_size_in_bytes}"))
+            else:
+                usable[role].append(path)
     strangers = [path for path in store.data_files() if path not in named]
-    known = {path for role in store.tables for path in all_paths(store.table(role))} if strangers else set()
-    for path in strangers:
-        if path not in known:
-            yield Finding("orphan", str(path), "no table names this file")
-    for path in store.intents():
-        yield Finding("intent", str(path), "a commit was not finished: the next run will heal it")
+    known = {path for table in there.values() for path in all_paths(table)} if strangers else set()
+    found += [Finding("orphan", str(path), "no table names this file") for path in strangers if path not in known]
+    found += [Finding("intent", str(path), "a commit was not finished") for path in store.intents()]
+    return usable, found
 
 
-def _markers(store: Warehouse) -> Iterator[Finding]:
-    seq = store.seq()
-    for role in ORDER:
-        if role in store.tables and marker(store.table(role), store.plan.job) != seq:
-            at = marker(store.table(role), store.plan.job)
-            yield Finding("marker", store.tables[role].name, f"is at commit {at}, the ledger is at {seq}")
+def _markers(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
+    seq = marker(there["ledger"], store.plan.job)
+    for role, table in there.items():
+        name = store.tables[role].name
+        if (at := marker(table, store.plan.job)) != seq:
+            yield Finding("marker", name, f"is at commit {at}, the ledger is at {seq}")
+        if (newest := lost(table, f"{MARKER}.{store.plan.job}")) is not None:
+            yield Finding(
+                "rolled_back", name, f"commit {said(newest)[f'{MARKER}.{store.plan.job}']} is not in its line any more"
+            )
+
+
+def _others(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
+    for role, table in there.items():
+        for one in foreign(table):
+            detail = f"snapshot {one.snapshot} ({one.operation}) is no job's: {one.added_rows} rows added, {one.deleted_rows} deleted"
+            yield Finding("foreign_commit", store.tables[role].name, detail)
 
 
 _EMPTY = {
@@ -105,7 +209,7 @@ _EMPTY = {
 _EMPTY_ROWS = "'' AS _source, 0 AS _partition, 0::BIGINT AS _offset, 0 AS _index, FALSE AS late"
 
 
-def _views(db: duckdb.DuckDBPyConnection, paths: dict[str, list[Path]]) -> None:
+def _views(db: duckdb.DuckDBPyConnection, paths: Mapping[str, list[Path]]) -> None:
     for role in ("ledger", "raw", "derived", "rejects"):
         late = "kind LIKE 'lookup:%' OR kind LIKE 'agreement:%'" if role == "rejects" else "FALSE"
         columns = "*" if role == "ledger" else f"{_POSITIONS}, {late} AS late"
@@ -163,53 +267,55 @@ _RANGE = "format('{} {}..{}', source, first_offset, last_offset)"
 _QUERIES: tuple[tuple[str, str], ...] = (
     (
         "lost_range",
-        """SELECT format('{} {}..{}', source, ends, first_offset), 'no entry of the ledger has these messages' FROM (
+        """SELECT format('{} {}..{}', source, ends, first_offset), format('no entry of the ledger has these {} messages', first_offset - ends) FROM (
              SELECT source, first_offset, coalesce(max(last_offset) OVER (PARTITION BY source, partition
                ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ends FROM base)
-           WHERE first_offset > ends ORDER BY ALL""",
+           WHERE first_offset > ends""",
     ),
     (
         "doubled_range",
-        """SELECT format('{} {}..{}', source, first_offset, least(ends, last_offset)), 'more than one entry has these messages' FROM (
+        """SELECT format('{} {}..{}', source, first_offset, least(ends, last_offset)), format('more than one entry has these {} messages', least(ends, last_offset) - first_offset) FROM (
              SELECT *, max(last_offset) OVER (PARTITION BY source, partition
                ORDER BY first_offset, seq ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ends FROM base)
-           WHERE first_offset < ends ORDER BY ALL""",
+           WHERE first_offset < ends""",
     ),
     (
         "account",
         f"""SELECT {_RANGE}, format('{{}} messages = {{}} skipped + {{}} rejected + {{}} filtered + {{}} emitted; {{}} rows = {{}} rejected + {{}} filtered + {{}} emitted: does not close',
              messages, skipped, rejected, filtered, emitted_parents, rows, rejected_rows, filtered_rows, emitted_rows)
            FROM base WHERE messages <> skipped + rejected + filtered + emitted_parents OR messages <> last_offset - first_offset
-             OR rows <> rejected_rows + filtered_rows + emitted_rows ORDER BY ALL""",
+             OR rows <> rejected_rows + filtered_rows + emitted_rows""",
     ),
     (
         "rows_differ",
         f"""SELECT {_RANGE}, format('the ledger has {{}} emitted rows, the table {{}}', emitted_rows, derived_rows)
-           FROM per_range WHERE emitted_rows <> derived_rows ORDER BY ALL""",
+           FROM per_range WHERE emitted_rows <> derived_rows""",
     ),
     (
         "rejects_differ",
         f"""SELECT {_RANGE}, format('the ledger has {{}} rejects ({{}} rows), the table {{}} ({{}})', records, rejected_rows, reject_records, reject_rows)
-           FROM per_range WHERE records <> reject_records OR rejected_rows <> reject_rows ORDER BY ALL""",
+           FROM per_range WHERE records <> reject_records OR rejected_rows <> reject_rows""",
     ),
     (
         "position_lost",
-        """WITH o AS (SELECT *, max(ends) OVER (PARTITION BY source, partition ORDER BY begins, ends
+        """WITH o AS (SELECT *, max(ends) OVER (PARTITION BY source, partition, first_offset ORDER BY begins, ends
              ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM outcomes),
            gaps AS (
-             SELECT source, coalesce(before, 0) AS a, begins AS b FROM o WHERE begins > coalesce(before, 0)
+             SELECT source, coalesce(before, first_offset) AS a, begins AS b FROM o WHERE begins > coalesce(before, first_offset)
              UNION ALL
-             SELECT l.source, coalesce(e.ends, 0), l.last FROM (SELECT source, partition, max(last_offset) AS last FROM base GROUP BY ALL) l
-               LEFT JOIN (SELECT source, partition, max(ends) AS ends FROM outcomes GROUP BY ALL) e USING (source, partition)
-             WHERE coalesce(e.ends, 0) < l.last)
-           SELECT format('{} {}..{}', source, a, b), 'these messages are neither emitted nor rejected, filtered or skipped' FROM gaps ORDER BY ALL""",
+             SELECT l.source, coalesce(e.ends, l.first_offset), l.last_offset FROM bounds l
+               LEFT JOIN (SELECT source, partition, first_offset, max(ends) AS ends FROM outcomes GROUP BY ALL) e
+               USING (source, partition, first_offset)
+             WHERE coalesce(e.ends, l.first_offset) < l.last_offset)
+           SELECT format('{} {}..{}', source, a, b),
+             format('{} messages are neither emitted nor rejected, filtered or skipped', b - a) FROM gaps""",
     ),
     (
         "position_doubled",
-        """SELECT format('{} {}..{}', source, begins, least(before, ends)), 'these messages have more than one outcome' FROM (
-             SELECT *, max(ends) OVER (PARTITION BY source, partition ORDER BY begins, ends
+        """SELECT format('{} {}..{}', source, begins, least(before, ends)), format('{} messages have more than one outcome', least(before, ends) - begins) FROM (
+             SELECT *, max(ends) OVER (PARTITION BY source, partition, first_offset ORDER BY begins, ends
                ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before FROM outcomes)
-           WHERE begins < before ORDER BY ALL""",
+           WHERE begins < before""",
     ),
     (
         "outcomes_differ",
@@ -217,27 +323,27 @@ _QUERIES: tuple[tuple[str, str], ...] = (
              SELECT b.source, b.first_offset, b.last_offset, w.outcome, w.said, coalesce(c.n, 0) AS found
              FROM base b, LATERAL (VALUES ('emitted', emitted_parents), ('rejected', rejected), ('filtered', filtered), ('skipped', skipped)) w(outcome, said)
              LEFT JOIN covered c ON c.source = b.source AND c.partition = b.partition AND c.first_offset = b.first_offset AND c.outcome = w.outcome)
-           WHERE said <> found ORDER BY ALL""",
+           WHERE said <> found""",
     ),
     (
         "row_doubled",
         """SELECT format('{} {} [{}]', _source, _offset, _index), format('stands {} times in {}', count(*), role)
-           FROM placed GROUP BY role, _source, _partition, _offset, _index HAVING count(*) > 1 ORDER BY ALL""",
+           FROM placed GROUP BY role, _source, _partition, _offset, _index HAVING count(*) > 1""",
     ),
     (
         "row_outside",
         """SELECT format('{} {}', _source, _offset), format('a row of {} that no entry of the ledger covers', role)
            FROM placed p LEFT JOIN bounds b ON p._source = b.source AND p._partition = b.partition AND p.first_offset = b.first_offset
-           WHERE b.source IS NULL OR p._offset >= b.last_offset ORDER BY ALL""",
+           WHERE b.source IS NULL OR p._offset >= b.last_offset""",
     ),
     (
         "raw_lost",
         """SELECT format('{} {} [{}]', _source, _offset, _index), 'emitted, and not in the raw archive' FROM (
-             SELECT * FROM derived EXCEPT SELECT * FROM raw) ORDER BY ALL""",
+             SELECT * FROM derived EXCEPT SELECT * FROM raw)""",
     ),
     (
         "raw_differs",
         f"""SELECT {_RANGE}, format('{{}} rows passed the raw rules, the raw archive has {{}}', emitted_rows + filtered_rows + late_rows, raw_rows)
-           FROM per_range WHERE emitted_rows + filtered_rows + late_rows <> raw_rows ORDER BY ALL""",
+           FROM per_range WHERE emitted_rows + filtered_rows + late_rows <> raw_rows""",
     ),
 )

@@ -35,12 +35,22 @@ def run(
     block_bytes: Annotated[
         int, typer.Option(min=1, help="The least that is computed and committed at once.")
     ] = 50_331_648,
+    accept_rollback: Annotated[
+        bool, typer.Option("--accept-rollback", help="Put back what a table lost that was rolled back by hand.")
+    ] = False,
 ) -> None:
     """Run a job over files. The same input again adds nothing; after a crash the same command goes on."""
     from tacet_runtime.engines.run import run as execute
     from tacet_runtime.engines.tasks import Options
 
-    options = Options(_engine(engine), _framing(framing), workers, commit_messages, block_bytes=block_bytes)
+    options = Options(
+        _engine(engine),
+        _framing(framing),
+        workers,
+        commit_messages,
+        block_bytes=block_bytes,
+        accept_rollback=accept_rollback,
+    )
     found = compiled(job)
     with outside(warehouse), progress(found.plan.job, None) as advance, _stopper() as stop:
         totals = execute(found.plan, found.root, warehouse, inputs, options, advance, stop)

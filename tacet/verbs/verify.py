@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -11,6 +12,9 @@ from tacet.console import OPTIONS, finish, result, result_json
 from tacet.failures import existing, outside
 from tacet.repository import compiled
 from tacet.results import verified
+
+if TYPE_CHECKING:
+    from tacet_runtime.verify import Proof
 
 
 def verify(
@@ -28,10 +32,17 @@ def verify(
     if OPTIONS.form == "json":
         result_json(verified(proof))
     else:
-        for finding in proof.findings:
-            result(f"{finding.kind}: {finding.where}: {finding.detail}")
-        result(
-            f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: "
-            + (f"{len(proof.findings)} findings" if proof.findings else "all accounted for, each once")
-        )
+        _as_text(proof)
     finish(1 if proof.findings else 0)
+
+
+def _as_text(proof: Proof) -> None:
+    for kind, found in groupby(proof.findings, key=lambda f: f.kind):
+        listed = list(found)
+        for finding in listed:
+            result(f"{kind}: {finding.where}: {finding.detail}")
+        if proof.totals[kind] > len(listed):
+            result(f"{kind}: and {proof.totals[kind] - len(listed)} more")
+        result(f"  hint: {listed[0].hint}")
+    end = f"{sum(proof.totals.values())} findings" if proof.findings else "all accounted for, each once"
+    result(f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: {end}")

@@ -7,16 +7,28 @@ import shutil
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 
 from tacet_runtime.connectors.iceberg import data_paths, live_files, replace_files
+from tacet_runtime.exactly_once import Gap
+from tacet_runtime.verify import SHOWN
 from tests.durability.job import first_twice, make, without_first
 
 
-@pytest.fixture
-def job(tmp_path):
-    job = make(tmp_path)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Run the job once, and keep a copy: tables know where they are, so each test puts the copy back in the same place."""
+    job = make(tmp_path_factory.mktemp("verify") / "repository")
     assert job.run().commits >= 3
+    shutil.copytree(job.warehouse, job.root.with_name("kept"))
     return job
+
+
+@pytest.fixture
+def job(made):
+    shutil.rmtree(made.warehouse)
+    shutil.copytree(made.root.with_name("kept"), made.warehouse)
+    return made
 
 
 def test_a_clean_warehouse_has_no_findings(job):
@@ -92,6 +104,76 @@ def test_a_doubled_row_is_found(job, role):
 def test_a_row_lost_here_and_doubled_there_is_found(job):
     job.replace_first("derived", lambda rows: first_twice(rows.slice(1)))
     assert "row_doubled" in job.kinds()
+
+
+def outside(job, name):
+    """Open a table as anybody would, with pyiceberg alone."""
+    root = job.warehouse.absolute()
+    return SqlCatalog("tacet", uri=f"sqlite:///{root}/catalog.db", warehouse=f"file://{root}").load_table(name)
+
+
+def test_rows_that_somebody_deleted_are_found_and_so_is_who_did_it(job):
+    outside(job, "shop.sale").delete("item = 0")
+    proof = job.verify()
+    assert {"foreign_commit", "rows_differ", "position_lost"} <= set(proof.totals)
+    assert all(finding.hint for finding in proof.findings)
+
+
+def test_a_cell_that_somebody_changed_is_found_as_a_commit_that_is_no_jobs(job):
+    table = outside(job, "shop.sale")
+    rows = table.scan().to_arrow()
+    at = rows.column_names.index("cents")
+    table.overwrite(rows.set_column(at, rows.schema.field(at), pc.add(rows.column("cents"), 1)))
+    assert set(job.verify().totals) == {"foreign_commit"}
+
+
+@pytest.mark.parametrize(
+    "name", ["shop.click", "shop.sale", "shop.sale_rejects", "shop.sale_ledger", "shop.sale_metrics"]
+)
+def test_a_table_that_was_rolled_back_is_found_refused_and_put_back_when_asked(job, name):
+    before = job.rows("derived")
+    table = outside(job, name)
+    table.manage_snapshots().rollback_to_snapshot(table.snapshots()[-3].snapshot_id).commit()
+    assert "rolled_back" in job.kinds()
+    with pytest.raises(Gap, match="--accept-rollback"):
+        job.run()
+    assert job.run(accept_rollback=True).commits == 0
+    assert job.verify().findings == ()
+    assert job.rows("derived") == before
+
+
+def test_a_rolled_back_table_that_was_written_to_since_is_refused(job):
+    table = outside(job, "shop.sale")
+    rows = table.scan().to_arrow()
+    table.manage_snapshots().rollback_to_snapshot(table.snapshots()[-3].snapshot_id).commit()
+    outside(job, "shop.sale").append(rows.slice(0, 1))
+    with pytest.raises(Gap, match="written to since"):
+        job.run(accept_rollback=True)
+
+
+def test_a_file_that_was_cut_short_is_found(job):
+    path = data_paths(job.store().table("derived"))[0]
+    path.write_bytes(path.read_bytes()[:-10])
+    assert {"file_damaged", "rows_differ"} <= job.kinds()
+
+
+def test_a_file_with_other_bytes_of_the_same_size_is_found(job):
+    path = data_paths(job.store().table("derived"))[0]
+    path.write_bytes(b"x" * path.stat().st_size)
+    assert {"file_damaged", "rows_differ"} <= job.kinds()
+
+
+def test_a_table_that_was_dropped_is_found(job):
+    job.store().catalog.drop_table("shop.sale")
+    assert "table_missing" in job.kinds()
+    job.store().catalog.drop_table("shop.sale_ledger")
+    assert job.kinds() == {"table_missing"}
+
+
+def test_many_findings_are_counted_and_some_are_listed(job):
+    outside(job, "shop.sale").delete("item >= 0")
+    proof = job.verify()
+    assert proof.totals["position_lost"] > SHOWN == sum(f.kind == "position_lost" for f in proof.findings)
 
 
 def test_a_table_that_is_not_at_the_ledgers_commit_is_found(job):

@@ -20,6 +20,7 @@ from pyiceberg.io.pyarrow import (
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
+from pyiceberg.table import Transaction
 from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
+    from pyiceberg.table.metadata import TableMetadata
     from pyiceberg.transforms import Transform
 
     from tacet_runtime.plan import model as p
@@ -288,8 +290,7 @@ def replace_files(
 
     Raises what pyiceberg raises, and TableError when a file to be dropped is not there.
     """
-    transaction = table.transaction()
-    transaction.set_properties(dict(properties))
+    transaction = _Staged(table)
     if removed:
         old = {str(local_path(f.file_path)): f for f in live_files(table, branch)}
         if not set(removed) <= old.keys():
@@ -300,10 +301,25 @@ def replace_files(
             for file in files:
                 overwrite.append_data_file(file)
     elif files:
-        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).fast_append() as update:
+        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).merge_append() as update:
             for file in files:
                 update.append_data_file(file)
+    transaction.set_properties(dict(properties))
     transaction.commit_transaction()
+
+
+class _Staged(Transaction):
+    """A transaction that works out its metadata once for each update: the library copies all of history at every look."""
+
+    _known: tuple[int, TableMetadata] | None = None
+
+    @property
+    def table_metadata(self) -> TableMetadata:
+        if not self._updates:
+            return self._table.metadata
+        if self._known is None or self._known[0] != len(self._updates):
+            self._known = (len(self._updates), super().table_metadata)
+        return self._known[1]
 
 
 def replace_branch(table: Table, branch: str, files: Sequence[DataFile], removed: Collection[str]) -> None:

@@ -63,7 +63,7 @@ def run(
     """
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
-        store.open()
+        store.open(accept_rollback=options.accept_rollback)
         found = find_inputs(inputs, store.root / "spool")
         lookups = load_lookups(plan, root, store.catalog, archive=store.root / "lookups")
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}

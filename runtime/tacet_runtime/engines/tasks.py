@@ -36,6 +36,8 @@ class Options:
     commit_messages: int = COMMIT_MESSAGES
     batch_rows: int = BATCH_ROWS
     block_bytes: int = BLOCK_BYTES
+    accept_rollback: bool = False
+    """Put back what a table lost that was rolled back, rather than refuse it."""
 
 
 @dataclass(frozen=True, slots=True)
