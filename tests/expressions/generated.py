@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tacet_runtime.plan import types as t
 
 TEXTS = ["", "a", "A b ", "  x  ", "ROW", "é€😀", "straße", "İI", "50%", "a_c", "a\nb", "12", "-7", "1.50", "1e400", "2026-02-29", "2024-02-29", "0000-01-01",
-         "9223372036854775808", "2147483648", "true", "\u00a0x", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "007", "'", "\\", "1.", ".5", "١٢", "\U0010ffff", "\uffff", "ΑΣ"]  # fmt: skip
+         "9223372036854775808", "2147483648", "true", "\u00a0x", "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "007", "'", "\\", "1.", ".5", "١٢", "\U0010ffff", "\uffff", "ΑΣ", "\r\n", "\u2028", "!_%", "_", "\u0130", "ß", "e\u0301", "-0", "+5", " 5", "1e3", "9" * 40, "-000000000000000000000000000012", "0.000", "1.5000000", "NaN", "Infinity", "TRUE", "9999-12-31", "0001-01-01", "2026-1-1"]  # fmt: skip
 INTS = [0, 1, -1, 2, 7, -7, 2**31 - 1, -(2**31), 46341, 100]
 LONGS = [*INTS, 2**63 - 1, -(2**63), 3037000500, 2**53 + 1, 3_000_000_000]
 DOUBLES = [
@@ -99,7 +99,7 @@ _SPANS = [
     "INTERVAL '2' WEEK",
     "INTERVAL '9998' YEAR",
 ]
-_SHORT_SPANS = ["INTERVAL '1' HOUR", "INTERVAL '0.000001' SECOND", "INTERVAL '90' MINUTE"]
+_SHORT_SPANS = ["INTERVAL '1' HOUR", "INTERVAL '0.001' SECOND", "INTERVAL '90' MINUTE"]
 _PATTERNS = ["a%", "%", "_", "", "%b%", "__", "é%", "A_b "]
 _REGEXES = ["^a", "b$", "[0-9]+", "^.$", r"\s", "a|R", "^[A-Z]{3}$", r"\w\W?".replace(r"\W", "b"), "é"]
 _UNITS = ["YEAR", "QUARTER", "MONTH", "DAY", "DOY", "ISODOW"]
@@ -193,6 +193,12 @@ _OWN = {
         ),
         lambda: f"({sub('string')} = {sub('string')})",
         lambda: f"({sub('string')} {pick('LIKE', 'NOT LIKE')} {_quoted(pick(*_PATTERNS))})",
+        lambda: f"({sub('string')} LIKE {_quoted(pick('!%_', '_!__', '%!!', 'a!_%'))} ESCAPE '!')",
+        lambda: f"({sub('string')} IN ({sub('string')}, {sub('string')}))",
+        lambda: f"(CAST({sub('timestamptz')} AS time) {pick('<', '=', '>=')} TIME '12:30:15')",
+        lambda: f"({sub('boolean')} = {sub('boolean')})",
+        lambda: f"({sub('decimal')} BETWEEN {sub('int')} AND {sub('decimal')})",
+        lambda: f"(id {pick('=', '<>', 'IS DISTINCT FROM')} CAST({sub('string')} AS uuid))",
         lambda: f"REGEXP_LIKE({sub('string')}, {_quoted(pick(*_REGEXES))})",
         lambda: f"{pick('STARTS_WITH', 'ENDS_WITH')}({sub('string')}, {sub('string')})",
         lambda: f"CAST({sub('string')} AS boolean)",
@@ -241,6 +247,7 @@ _OWN = {
     ],
     "string": lambda sub, pick: [
         lambda: f"({sub()} || {sub()})",
+        lambda: f"CONCAT({sub()}, {sub()}, {sub()})",
         lambda: f"{pick('LOWER', 'UPPER', 'TRIM', 'LTRIM', 'RTRIM')}({sub()})",
         lambda: f"SUBSTRING({sub()}, {pick(1, 2, 5)}{pick('', ', 0', ', 2', ', 99')})",
         lambda: f"{pick('LEFT', 'RIGHT')}({sub()}, {pick(0, 1, 3, 99)})",

@@ -126,6 +126,9 @@ REFUSED = [
     ("COALESCE(NULL, NULL) IS NULL", "E514", 10, "type is not known", "CAST(NULL"),
     ("s < 'b'", "E515", 3, "text has no order", "="),
     ("GREATEST(s, u) = s", "E515", 1, "text has no order", "="),
+    ("tz + INTERVAL '0.000001' SECOND = tz", "E515", 4, "part of a millisecond", "whole milliseconds"),
+    ("k * k = 1", "E515", 3, "8 fraction digits", "CAST"),
+    ("CAST(q AS decimal(38,7)) + 1 = 1", "E515", 26, "7 fraction digits", "CAST"),
     ("m / 2 = 1", "E515", 3, "decimals are not divided", "double"),
     ("ROUND(m, 1) = 1", "E515", 1, "ROUND takes no digits", "CAST"),
 ]  # fmt: skip

@@ -125,7 +125,7 @@ FUNCTIONS: tuple[Function, ...] = (
     Function(
         "mul", "arithmetic", "a * b",
         ("int, int -> int", "long, long -> long", "decimal(p1,s1), decimal(p2,s2) -> decimal(p1+p2,s1+s2)", "double, double -> double"),
-        "The product. A decimal product has at most 38 digits; more is an error, and a scale above 38 is refused.",
+        "The product. A decimal product has at most 38 digits; more is an error. One that may need more (p1+p2+1) is refused with more than 6 fraction digits.",
         (("2 * 3", "6"), ("1.5 * 0.5", "0.75")), can_fail=True,
     ),
     Function(
@@ -220,7 +220,7 @@ FUNCTIONS: tuple[Function, ...] = (
         "add_interval", "time", "a + INTERVAL '1' DAY",
         ("date, interval of whole days -> date", "timestamp, interval -> timestamp", "timestamptz, interval -> timestamptz"),
         "Later by that much, or earlier with `-`. A day is 24 hours. Months keep the day of the month, or take the month's last. "
-        "A result outside the years 1 to 9999 is an error.",
+        "A result outside the years 1 to 9999 is an error. An interval is of whole milliseconds.",
         (("DATE '2026-01-31' + INTERVAL '1' MONTH", "DATE '2026-02-28'"), ("DATE '9999-12-31' + INTERVAL '1' DAY", "error")), can_fail=True,
         engines="DuckDB makes a timestamp of a date: cast back.",
     ),

@@ -25,6 +25,8 @@ _ARGUMENTS: dict[str, tuple[int, int]] = {
     "extract": (2, 2), "date_trunc": (2, 2), "timestampdiff": (3, 3), "array_contains": (2, 2),
 }  # fmt: skip
 """Function -> fewest and most arguments; one where it is not listed."""
+FLINK_SCALE = 6
+"""Fraction digits that Flink keeps of a decimal result of more than 38 digits."""
 _REFUSED: dict[str, tuple[str, str]] = {
     **dict.fromkeys(
         ("NOW", "CURRENT_TIMESTAMP", "CURRENT_DATE", "LOCALTIMESTAMP", "TODAY"),
@@ -138,9 +140,21 @@ def arithmetic(checker: Checker, op: str, nodes: tuple[Node, ...], what: str, at
                 "CAST both to double, or to long",
             )
         type_ = t.DecimalType(min(type_.precision + 1, MAX_DIGITS), type_.scale)
+        _exact_everywhere(type_.precision + 1, type_.scale, what, at)
     if op == "mod" and not is_whole(type_):
         raise Refused("E515", f"{what}: expected int or long, got {spelled(type_)}", at, "CAST both to long")
     return Call(op, tuple(coerce(a, type_, what, at) for a in args), type_)
+
+
+def _exact_everywhere(precision: int, scale: int, what: str, at: int) -> None:
+    """Refuse a result that Flink would shorten: above 38 digits it keeps the whole ones, and 6 of the fraction."""
+    if precision > MAX_DIGITS and scale > FLINK_SCALE:
+        raise Refused(
+            "E515",
+            f"{what}: {scale} fraction digits in a result that may need {precision} digits: engines drop different ones",
+            at,
+            f"CAST to fewer digits first, or to a scale of at most {FLINK_SCALE}",
+        )
 
 
 def _as_decimal(e: Expression) -> Expression:
@@ -160,6 +174,7 @@ def _product(a: Expression, b: Expression, *, at: int) -> Expression:
             at,
             "CAST one side to a smaller scale",
         )
+    _exact_everywhere(p.precision + q.precision + 1, scale, "`*`", at)
     return Call("mul", (a, b), t.DecimalType(min(p.precision + q.precision, MAX_DIGITS), scale))
 
 
@@ -194,6 +209,13 @@ def add_interval(arg: Expression, span: Interval, at: int) -> Expression:
             f"an interval is added to a date or timestamp, not to {spelled(type_)}",
             at,
             "add a number, or CAST to date or timestamp first",
+        )
+    if span.micros % MICROS["millisecond"]:
+        raise Refused(
+            "E515",
+            "an interval of part of a millisecond: engines count in different units",
+            at,
+            "write whole milliseconds",
         )
     return Call("add_interval", (arg, span), type_)
 

@@ -15,7 +15,7 @@ from tacet_runtime.plan.expressions import Call, Expression, Interval, Literal
 from tacet_runtime.plan.functions import MICROS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _OPERATORS = {"add": "+", "sub": "-", "mul": "*", "div": "/"}
@@ -66,7 +66,7 @@ def _whole(function: str, args: Sequence[str], type_: t.Type) -> str:
         case "div":
             return in_range(f"({cast[0]} / NULLIF({cast[1]}, 0))", type_)
         case "mod":
-            return f"CAST(MOD({cast[0]}, NULLIF({cast[1]}, 0)) AS {type_name(type_)})"
+            return f"MOD({args[0]}, NULLIF({args[1]}, 0))"
         case _:
             return in_range(f"({cast[0]} {_OPERATORS[function]} {cast[1]})", type_)
 
@@ -123,16 +123,41 @@ def _rounded(name: str) -> Callable[[Call, list[str]], str]:
     return sql
 
 
-def _like(_: Call, args: list[str]) -> str:
-    escape = args[2] if len(args) > 2 else string("\\")
-    return f"({args[0]} LIKE {args[1]} ESCAPE {escape})"
+def _like(call: Call, args: list[str]) -> str:
+    """In Flink's LIKE `_` is a dot that no line break matches: a pattern with one is written as a regular expression."""
+    pattern, escape = (_constant(a) for a in (*call.args[1:], None)[:2])
+    parts = list(_like_parts(pattern, escape))
+    if "_" in parts:
+        return f"REGEXP({args[0]}, {string(_as_regexp(parts))})"
+    return f"({args[0]} LIKE {args[1]} ESCAPE {args[2] if len(args) > 2 else string(chr(92))})"
+
+
+def _constant(argument: Expression | None) -> str:
+    return str(argument.value) if isinstance(argument, Literal) else ""
+
+
+def _like_parts(pattern: str, escape: str) -> Iterator[str]:
+    """Yield `%`, `_`, and what stands for itself with a `=` before it."""
+    characters = iter(pattern)
+    for character in characters:
+        if character == escape:
+            yield f"={next(characters)}"
+        else:
+            yield character if character in "%_" else f"={character}"
+
+
+def _as_regexp(parts: Iterable[str]) -> str:
+    special = {"%": ".*", "_": "."}
+    plain = (special.get(p) or (p[1:] if p[1:].isalnum() or not p.isascii() else f"\\{p[1:]}") for p in parts)
+    return "^(?s:" + "".join(plain) + ")\\z"
 
 
 def _regexp(call: Call, args: list[str]) -> str:
     r"""In java.util.regex `$` also matches before a last newline: `\z` does not."""
     pattern = call.args[1]
     text = str(pattern.value) if isinstance(pattern, Literal) else ""
-    return f"REGEXP({args[0]}, {string(_ends(text))})"
+    # An empty pattern is found nowhere in Flink, and everywhere else.
+    return f"REGEXP({args[0]}, {string(_ends(text) or '(?:)')})"
 
 
 def _ends(pattern: str) -> str:
