@@ -80,21 +80,16 @@ def _values(entry: Entry) -> dict[str, Any]:
     }
 
 
-def positions(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Position]]:
-    """Return, by file name (without `#n`), every position that the ledger has, in order of consumption."""
-    found: dict[str, list[Position]] = {}
+def positions(rows: Iterable[Mapping[str, Any]]) -> dict[str, Position]:
+    """Return, by source, the end of what was consumed of it."""
+    found: dict[str, Position] = {}
     for row in rows:
-        if row["position_digest"] is None:
+        source, digest = row["source"], row["position_digest"]
+        if digest is None or (source in found and found[source].messages >= row["last_offset"]):
             continue
-        position = Position(row["source"], row["last_offset"], row["position_bytes"], row["position_digest"])
-        found.setdefault(base_name(row["source"]), []).append(position)
+        content, _, head = digest.partition(":")
+        found[source] = Position(source, row["last_offset"], row["position_bytes"], content, head)
     return found
-
-
-def base_name(source: str) -> str:
-    """Return a source's file name: `a.ndjson` of `a.ndjson#2`."""
-    name, _, number = source.rpartition("#")
-    return name if name and number.isdigit() else source
 
 
 def added(counts: Iterable[Counts]) -> Counts:

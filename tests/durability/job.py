@@ -42,7 +42,7 @@ class Job:
         [job] = loaded.repository.jobs
         return compile_plan(job, loaded.repository.lock)
 
-    def run(self, *inputs: Path, **options) -> Totals:
+    def run(self, *inputs: Path | str, **options) -> Totals:
         paths = [str(path) for path in inputs or (self.root / "e.ndjson",)]
         return run(
             self.plan(), self.root, self.warehouse, paths, Options(**{"engine": self.engine, **SMALL, **options})

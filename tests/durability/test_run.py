@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 
 import pytest
@@ -10,9 +11,12 @@ import zstandard
 
 from tacet_runtime.connectors.files import SourceError
 from tacet_runtime.connectors.iceberg import replace_files
+from tacet_runtime.engines.run import run
+from tacet_runtime.engines.tasks import Options
 from tacet_runtime.exactly_once import Busy, Gap, owned
 from tests.durability.job import make
 from tests.durability.shop import lines, message
+from tests.system.checker import expected
 
 
 @pytest.fixture
@@ -48,11 +52,144 @@ def test_another_content_under_the_same_name_is_another_source(job):
     assert job.verify().findings == ()
 
 
-def test_a_shortened_file_is_refused_by_name(job):
-    job.run()
-    (job.root / "e.ndjson").write_bytes(lines(0, 200))
-    with pytest.raises(SourceError, match=r"e\.ndjson"):
+@pytest.mark.parametrize("block_bytes", [3_000, 1_000_000])
+@pytest.mark.parametrize("content", [lines(0, 200), lines(0, 239) + lines(300, 400), b""])
+def test_a_file_that_was_shortened_or_rewritten_is_refused_by_name(job, content, block_bytes):
+    job.run(block_bytes=block_bytes)
+    (job.root / "e.ndjson").write_bytes(content)
+    with pytest.raises(SourceError, match=r"e\.ndjson.* consumed"):
         job.run()
+    (job.root / "e.ndjson").write_bytes(lines(0, 240))
+    assert job.run().known == 240
+
+
+def test_the_same_content_adds_nothing_from_wherever_it_comes(job, monkeypatch):
+    job.run()
+    data = (job.root / "e.ndjson").read_bytes()
+    copies = [job.root / "moved/here/e.ndjson", job.root / "copy.ndjson", job.root / "packed.ndjson.gz"]
+    for path in copies:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+        assert (job.run(path).known, job.run(path, block_bytes=500).commits) == (240, 0)
+    assert job.run(job.root / "moved").commits == 0
+    for _ in range(2):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+        assert job.run("-").commits == 0
+    assert not list(job.warehouse.rglob("stdin-*"))
+
+
+def test_a_file_that_is_reached_twice_is_read_once(job):
+    folder = job.root / "folder"
+    (folder / "below").mkdir(parents=True)
+    (job.root / "e.ndjson").rename(folder / "below" / "e.ndjson")
+    (folder / "link.ndjson").symlink_to(folder / "below" / "e.ndjson")
+    (folder / "loop").symlink_to(folder)
+    job.run(folder, folder / "below" / "e.ndjson", folder)
+    assert job.verify().messages == 240
+    assert job.run(folder / "below" / "e.ndjson").commits == 0
+
+
+def test_a_link_to_a_folder_is_followed(job):
+    (job.root / "folder").mkdir()
+    (job.root / "elsewhere").mkdir()
+    (job.root / "e.ndjson").rename(job.root / "elsewhere" / "e.ndjson")
+    (job.root / "folder" / "link").symlink_to(job.root / "elsewhere")
+    job.run(job.root / "folder")
+    assert {row["_source"] for row in job.rows("raw")} == {"link/e.ndjson"}
+
+
+def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
+    folder = job.root / "folder"
+    folder.mkdir()
+    for name in ("a.ndjson", "b.ndjson"):
+        (folder / name).write_bytes(lines(0, 60))
+    job.run(folder / "a.ndjson")
+    job.run(folder)
+    assert job.verify().messages == 120
+    assert job.run(folder).commits == 0
+
+
+def test_a_last_line_without_an_end_counts_and_its_end_adds_no_message(job):
+    path = job.root / "e.ndjson"
+    path.write_bytes(lines(0, 60).rstrip(b"\n"))
+    job.run()
+    with path.open("ab") as file:
+        file.write(b"\n")
+    assert job.run().commits == 0
+    with path.open("ab") as file:
+        file.write(lines(60, 120))
+    job.run(block_bytes=500)
+    assert job.verify().messages == 120
+    assert {(r["_offset"], r["_index"]) for r in job.rows("raw")} == {
+        (offset, index) for offset, index in expected(lines(0, 120))["shop.click"]
+    }
+
+
+def test_a_message_file_with_other_content_is_another_message(job):
+    path = job.root / "one.json"
+    for content in (b"", message(1), message(2), message(1)):
+        path.write_bytes(content)
+        job.run(path, framing="file")
+    proof = job.verify()
+    assert (proof.findings, proof.messages) == ((), 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("e.gz", b"{}"), ("e.zst", b"\x1f\x8b"), ("e.bz2", b"BZh9"), ("e.parquet", b"PAR1")]
+)
+def test_a_file_that_is_not_what_it_says_is_refused_by_name(job, name, content):
+    path = job.root / name
+    path.write_bytes(content)
+    with pytest.raises(SourceError, match=name.replace(".", r"\.")):
+        job.run(path)
+
+
+def test_a_file_name_that_no_table_can_hold_is_refused(job):
+    path = os.fsencode(job.root) + b"/\xff.ndjson"
+    (job.root / "e.ndjson").rename(os.fsdecode(path))
+    with pytest.raises(SourceError, match="not UTF-8"):
+        job.run(os.fsdecode(path))
+
+
+def test_windows_line_ends_and_blank_lines_are_counted_and_cost_no_event(job):
+    path = job.root / "e.ndjson"
+    path.write_bytes(lines(0, 60).replace(b"\n", b"\r\n") + b"\r\n\n" + lines(60, 61))
+    job.run()
+    proof = job.verify()
+    assert (proof.findings, proof.messages) == ((), 63)
+    whole = expected(lines(0, 60))["shop.sale"]
+    assert [(r["_offset"], r["_index"]) for r in job.rows("derived") if r["_offset"] < 60] == sorted(whole)
+
+
+def test_a_file_that_vanishes_between_two_commits_is_named_and_the_run_goes_on_when_it_is_back(job):
+    folder = job.root / "folder"
+    folder.mkdir()
+    (job.root / "e.ndjson").rename(folder / "a.ndjson")
+    (folder / "b.ndjson").write_bytes(lines(300, 360))
+
+    def vanish(_):
+        (folder / "b.ndjson").rename(job.root / "b.ndjson")
+        return False
+
+    options = Options("reference", commit_messages=60, block_bytes=3_000)
+    with pytest.raises((SourceError, OSError), match=r"b\.ndjson"):
+        run(job.plan(), job.root, job.warehouse, [str(folder)], options, stop=once(vanish))
+    (job.root / "b.ndjson").rename(folder / "b.ndjson")
+    job.run(folder)
+    proof = job.verify()
+    assert (proof.findings, proof.messages) == ((), 300)
+
+
+def once(act):
+    """Return a `stop` that acts the first time it is asked, and never stops."""
+    done = []
+
+    def stop():
+        if not done:
+            done.append(act(None))
+        return False
+
+    return stop
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
@@ -77,6 +214,7 @@ def test_truncated_compressed_content_is_a_named_error_and_the_run_goes_on_when_
     assert (proof.findings, proof.messages) == ((), 240)
 
 
+@pytest.mark.slow
 def test_two_workers_give_the_same_rows_as_one(job, tmp_path):
     other = make(tmp_path / "other")
     job.run()
@@ -148,9 +286,6 @@ def test_a_full_disk_leaves_nothing_half_done(job, monkeypatch):
 
 
 def test_asked_to_stop_it_ends_at_a_commit(job):
-    from tacet_runtime.engines.run import run
-    from tacet_runtime.engines.tasks import Options
-
     options = Options("reference", block_bytes=3_000)
     totals = run(job.plan(), job.root, job.warehouse, [str(job.root / "e.ndjson")], options, stop=lambda: True)
     assert totals.stopped

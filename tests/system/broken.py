@@ -67,16 +67,13 @@ def swept_too_much() -> None:
 
 def position_forgotten() -> None:
     """Every start begins at the first message."""
-    empty = files.hashlib.blake2b(digest_size=16).hexdigest()
-    run.recognise = lambda item, _known: files.Position(item.name, 0, 0, empty)
+    run.recognised = lambda found, _known, _framing: [(item, files.new_position(item.name)) for item in found]
 
 
 def position_one_block_early() -> None:
     """The position is the one before the last entry."""
-    recognise = run.recognise
-    run.recognise = lambda item, known: recognise(
-        item, [p for p in known if p.messages < max(k.messages for k in known)]
-    )
+    positions = run.positions
+    run.positions = lambda rows: positions(r for r in rows if r["last_offset"] < max(o["last_offset"] for o in rows))
 
 
 def _no_gap_check() -> None:

@@ -1,29 +1,27 @@
-"""Files as sources: found, recognised when they come again, decompressed, and cut into blocks of whole messages.
+"""Files as sources: decompressed, and cut into blocks of whole messages.
 
-A file is known by the digest of what was consumed of it, not by its date: the same content again adds nothing, a file
-that has grown goes on where it ended, another content under the same name is another source (`name#2`).
+Which files there are is in `inputs.py`, how they are recognised when they come again in `recognition.py`.
 """
 
 from __future__ import annotations
 
 import gzip
 import hashlib
-import os
-import stat
-import sys
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
 Framing: TypeAlias = Literal["lines", "file"]
 BLOCK_BYTES = 48 * 1024 * 1024
 READ_BYTES = 4 * 1024 * 1024
+HEAD_BYTES = 64 * 1024
+GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
 
 
 class SourceError(Exception):
@@ -46,6 +44,8 @@ class Position:
     messages: int
     bytes: int
     digest: str
+    head: str = ""
+    """The digest of the first message; empty when a message is a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,63 +67,6 @@ class Block:
     """Set when the content is not compressed and no line of the block was cut."""
 
 
-def find_inputs(arguments: Sequence[str], spool: Path) -> list[Input]:
-    """Return the files that are named: files, folders (all files below, sorted), `-` for stdin, kept in `spool`."""
-    found: list[Input] = []
-    for argument in arguments:
-        if argument == "-":
-            found.append(Input("-", _spooled(spool)))
-            continue
-        path = Path(argument)
-        mode = _mode(path)
-        if stat.S_ISDIR(mode):
-            found += [Input(p.relative_to(path).as_posix(), p) for p in _below(path)]
-        elif stat.S_ISREG(mode):
-            found.append(Input(path.name, path))
-        else:
-            raise SourceError(f"{argument} is no file and no folder")
-    names: dict[str, Path] = {}
-    for item in found:
-        other = names.setdefault(item.name, item.path)
-        if other != item.path and not _same(other, item.path):
-            raise SourceError(
-                f"two inputs are named {item.name}: {other} and {item.path}; give their common folder instead"
-            )
-    return [Input(name, path) for name, path in names.items()]
-
-
-def _same(one: Path, other: Path) -> bool:
-    return one.absolute() == other.absolute()
-
-
-def _mode(path: Path) -> int:
-    try:
-        return path.stat().st_mode
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}") from error
-
-
-def _below(folder: Path) -> list[Path]:
-    def refuse(error: OSError) -> None:
-        raise SourceError(f"cannot read {error.filename}: {error.strerror}") from error
-
-    found: list[Path] = []
-    for parent, folders, files in os.walk(folder, onerror=refuse):
-        folders.sort()
-        found += [Path(parent, name) for name in files if not name.startswith(".")]
-    return sorted(p for p in found if stat.S_ISREG(_mode(p)))
-
-
-def _spooled(spool: Path) -> Path:
-    """Keep stdin in a file, so that a crash can be resumed by the same command with the same bytes."""
-    spool.mkdir(parents=True, exist_ok=True)
-    path = spool / f"stdin-{os.getpid()}"
-    with path.open("wb") as file:
-        while chunk := sys.stdin.buffer.read(READ_BYTES):
-            file.write(chunk)
-    return path
-
-
 def open_content(path: Path) -> BinaryIO:
     """Open a file's decompressed content; gzip and zstd are known by their first bytes, not by their names."""
     try:
@@ -132,18 +75,16 @@ def open_content(path: Path) -> BinaryIO:
         file.seek(0)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
-    if magic[:2] == b"\x1f\x8b":
+    if magic.startswith(GZIP):
         return gzip.GzipFile(fileobj=file)  # type: ignore[return-value]
-    if magic == b"\x28\xb5\x2f\xfd":
+    if magic == ZSTD:
         return pa.CompressedInputStream(pa.PythonFile(file, "r"), "zstd")  # type: ignore[no-any-return]  # it sees truncation
     return file
 
 
 def is_plain(path: Path) -> bool:
     """Tell whether bytes of the content are bytes of the file."""
-    with path.open("rb") as file:
-        magic = file.read(4)
-    return magic[:2] != b"\x1f\x8b" and magic != b"\x28\xb5\x2f\xfd"
+    return not first_bytes(path).startswith((GZIP, ZSTD))
 
 
 def read_some(content: BinaryIO, size: int, path: Path) -> bytes:
@@ -156,41 +97,30 @@ def read_some(content: BinaryIO, size: int, path: Path) -> bytes:
         raise SourceError(f"{path} cannot be read: {error}") from error
 
 
-def recognise(item: Input, known: Iterable[Position]) -> Position:
-    """Return where to go on with a file: at a known position that its content still has, or at the start.
+def first_bytes(path: Path) -> bytes:
+    """Return the first four bytes of a file. Raises SourceError."""
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from error
 
-    `known`: every position in the ledger of sources with this name (`name`, `name#2`, ...). Raises SourceError when the
-    file is a shortened form of what was consumed.
-    """
-    positions = sorted(known, key=lambda p: p.bytes)
-    ends = {p.source: p for p in positions}
-    matched: dict[str, Position] = {}
-    size = 0
-    digest = hashlib.blake2b(digest_size=16)
-    content = open_content(item.path)
-    with content:
-        for position in positions:
-            while size < position.bytes:
-                chunk = read_some(content, min(READ_BYTES, position.bytes - size), item.path)
-                if not chunk:
-                    break
-                digest.update(chunk)
-                size += len(chunk)
-            if size < position.bytes:
-                break
-            if digest.hexdigest() == position.digest:
-                matched[position.source] = position
-    whole = [p for p in ends.values() if matched.get(p.source) == p]
-    if whole:
-        return max(whole, key=lambda p: p.bytes)
-    if any(p.bytes for p in matched.values()):
-        longest = max(matched.values(), key=lambda p: p.bytes)
-        full = ends[longest.source]
-        message = f"{item.path} holds {size} bytes of {full.source}, of which {full.bytes} were consumed: it was shortened or rewritten"
-        raise SourceError(message)
-    number = len(ends) + 1
-    empty = hashlib.blake2b(digest_size=16).hexdigest()
-    return Position(item.name if number == 1 else f"{item.name}#{number}", 0, 0, empty)
+
+def first_message(path: Path) -> str | None:
+    """Return the digest of the first line of a file's content (of its first 64 KiB); None when the content is empty."""
+    with open_content(path) as content:
+        start = read_some(content, HEAD_BYTES, path)
+    return head_of(start) if start else None
+
+
+def head_of(start: bytes) -> str:
+    """Return the digest of the first line of what a content begins with."""
+    return hashlib.blake2b(start[:HEAD_BYTES].partition(b"\n")[0], digest_size=8).hexdigest()
+
+
+def new_position(source: str) -> Position:
+    """Return the beginning of a source of which nothing was consumed."""
+    return Position(source, 0, 0, hashlib.blake2b(digest_size=16).hexdigest())
 
 
 def blocks(
@@ -203,11 +133,11 @@ def blocks(
     digest = hashlib.blake2b(digest_size=16)
     plain = item.path if is_plain(item.path) else None
     with open_content(item.path) as content:
-        _skip(content, start, digest, item.path)
+        last = _skip(content, start, digest, item.path)
         if framing == "file":
             yield from _whole(item, content, start, digest, message_bytes)
         else:
-            yield from _lines(_Lines(item, start, message_bytes, block_bytes, plain), content, digest)
+            yield from _lines(_Lines(item, start, message_bytes, block_bytes, plain), content, digest, last)
 
 
 def content_of(block: Block) -> bytes:
@@ -228,8 +158,10 @@ def content_of(block: Block) -> bytes:
     return data
 
 
-def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Path) -> None:
+def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Path) -> bytes:
+    """Read up to a position; return the last byte before it."""
     left = start.bytes
+    chunk = b""
     while left:
         chunk = read_some(content, min(READ_BYTES, left), path)
         if not chunk:
@@ -238,6 +170,7 @@ def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Pat
         left -= len(chunk)
     if start.bytes and digest.hexdigest() != start.digest:
         raise SourceError(f"{path} changed while it was read")
+    return chunk[-1:]
 
 
 def _whole(item: Input, content: BinaryIO, start: Position, digest: hashlib.blake2b, limit: int) -> Iterator[Block]:
@@ -262,6 +195,7 @@ class _Lines:
         self._plain = plain
         self._source = start.source
         self._first, self.start = start.messages, start.bytes
+        self._head = start.head
         self._parts: list[bytes] = []
         self._held = 0
         self._open = 0
@@ -291,7 +225,8 @@ class _Lines:
         if not data:
             return None
         count = data.count(b"\n") + (not data.endswith(b"\n"))
-        position = Position(self._source, self._first + count, end, digest)
+        self._head = self._head or head_of(data)
+        position = Position(self._source, self._first + count, end, digest, self._head)
         path = None if self._cut else self._plain
         found = Block(self._source, self._first, count, data, "lines", self.start, position, path)
         self._first, self.start, self._parts, self._held, self._cut = position.messages, end, [], 0, False
@@ -302,9 +237,13 @@ class _Lines:
         self._held += len(data)
 
 
-def _lines(held: _Lines, content: BinaryIO, digest: hashlib.blake2b) -> Iterator[Block]:
+def _lines(held: _Lines, content: BinaryIO, digest: hashlib.blake2b, last: bytes) -> Iterator[Block]:
     at = held.start
     while chunk := read_some(content, held.read_bytes, held.path):
+        if last not in {b"", b"\n"} and at == held.start and chunk.startswith(b"\n"):
+            # The line end of the last message, which had none when it was consumed.
+            digest.update(b"\n")
+            at, held.start, chunk, last = at + 1, at + 1, chunk[1:], b"\n"
         cut = chunk.rfind(b"\n") + 1
         digest.update(chunk[:cut])
         if cut:

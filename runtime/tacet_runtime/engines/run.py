@@ -10,8 +10,10 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.files import blocks, find_inputs, recognise
+from tacet_runtime.connectors.files import blocks
+from tacet_runtime.connectors.inputs import find_inputs, sweep_spool
 from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.connectors.recognition import recognised
 from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.engines.tasks import Options, Task
 from tacet_runtime.engines.workers import Pool
@@ -64,25 +66,23 @@ def run(
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
         store.open(accept_rollback=options.accept_rollback)
-        found = find_inputs(inputs, store.root / "spool")
+        spool = store.root / "spool" / plan.job
+        found = find_inputs(inputs, spool)
         lookups = load_lookups(plan, root, store.catalog, archive=store.root / "lookups")
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
         totals = Totals()
         ledger = store.table("ledger").scan(selected_fields=_POSITION).to_arrow().to_pylist()
-        known = positions(sorted(ledger, key=lambda row: (row["source"], row["first_offset"])))
-        starts = [(item, recognise(item, known.get(item.name, ()))) for item in found]
+        starts = recognised(found, positions(ledger), options.framing)
         totals.known = sum(start.messages for _, start in starts)
         processor = make_processor(options.engine, plan, lookups) if options.workers == 1 else None
         pool = Pool(options, plan, root, store.root, snapshots, processor)
         with store.folder() as folder, pool:
             _Run(store, folder, options, snapshots, totals, advance, stop).run(starts, pool)
-        for item, _ in starts:
-            if item.name == "-":
-                item.path.unlink(missing_ok=True)
+        sweep_spool(spool)
     return totals
 
 
-_POSITION = ("source", "first_offset", "last_offset", "position_bytes", "position_digest")
+_POSITION = ("source", "last_offset", "position_bytes", "position_digest")
 
 
 @dataclass(slots=True)
@@ -186,5 +186,5 @@ class _Run:
             plan=self._store.plan.digest,
             lookups=self._snapshots,
             position_bytes=account.end.bytes,
-            position_digest=account.end.digest,
+            position_digest=f"{account.end.digest}:{account.end.head}",
         )

@@ -1,0 +1,126 @@
+"""RECOGNITION: was this file, or its beginning, consumed before? A file is known by its content, not by name or date.
+
+First a file is compared with the sources of its own name (`a`, `a#2`, ...), then, whole, with those of other names that
+no other input of this run is: a file that was moved or copied elsewhere adds nothing either. The digest of a source's first message
+says which sources are worth reading a file for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from tacet_runtime.connectors.files import Position, SourceError, first_message, new_position, open_content, read_some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from tacet_runtime.connectors.files import Framing, Input
+
+_READ = 4 * 1024 * 1024
+
+
+def recognised(
+    inputs: Sequence[Input], known: Mapping[str, Position], framing: Framing
+) -> list[tuple[Input, Position]]:
+    """Return each input with the position to go on from. `known`: source -> the end of what was consumed of it.
+
+    Raises SourceError for a file that begins like a source of its name and is not its continuation.
+    """
+    own: dict[str, list[Position]] = {}
+    for position in known.values():
+        own.setdefault(base_name(position.source), []).append(position)
+    starts = {item.name: _of_its_name(item, own.get(item.name, []), framing) for item in inputs}
+    claimed = {start.source for start in starts.values() if start is not None}
+    taken = set(known)
+    found: list[tuple[Input, Position]] = []
+    for item in inputs:
+        start = starts[item.name]
+        if start is None:
+            free = [p for p in known.values() if p.source not in claimed and base_name(p.source) not in starts]
+            start = _moved(item, free, framing)
+        if start is None:
+            start = new_position(_label(item.name, taken))
+        claimed.add(start.source)
+        taken.add(start.source)
+        found.append((item, start))
+    return found
+
+
+def base_name(source: str) -> str:
+    """Return a source's file name: `a.ndjson` of `a.ndjson#2`."""
+    name, _, number = source.rpartition("#")
+    return name if name and number.isdecimal() else source
+
+
+def _label(name: str, taken: set[str]) -> str:
+    number, label = 1, name
+    while label in taken:
+        number += 1
+        label = f"{name}#{number}"
+    return label
+
+
+def _of_its_name(item: Input, known: list[Position], framing: Framing) -> Position | None:
+    if not known:
+        return None
+    if framing == "file":
+        return _whole(item, known)
+    head = first_message(item.path)
+    if head is None:
+        consumed = max(known, key=lambda p: p.bytes)
+        if consumed.bytes:
+            raise SourceError(
+                f"{item.path} is empty, and {consumed.bytes} bytes of it were consumed: put it back, or leave it out"
+            )
+        return consumed
+    alike = [p for p in known if p.head == head]
+    start = _longest(item, alike)
+    if start is None and alike:
+        longest = max(alike, key=lambda p: p.bytes)
+        raise SourceError(
+            f"{item.path} begins as source {longest.source} did and is not what was consumed of it ({longest.messages} "
+            f"messages, {longest.bytes} bytes): it was shortened or rewritten; put it back, or give it another name to run all of it"
+        )
+    return start
+
+
+def _moved(item: Input, free: list[Position], framing: Framing) -> Position | None:
+    """Return the end of a source of another name that has the very content of this file."""
+    if framing == "file":
+        last = item.name.rpartition("/")[2]
+        return _whole(item, [p for p in free if base_name(p.source).rpartition("/")[2] == last])
+    head = first_message(item.path) if free else None
+    return _whole(item, [p for p in free if head is not None and p.head == head])
+
+
+def _longest(item: Input, known: Iterable[Position]) -> Position | None:
+    """Return the furthest position whose bytes a file still has, all of them."""
+    found = None
+    size = 0
+    digest = hashlib.blake2b(digest_size=16)
+    with open_content(item.path) as content:
+        for position in sorted(known, key=lambda p: p.bytes):
+            while size < position.bytes:
+                chunk = read_some(content, min(_READ, position.bytes - size), item.path)
+                if not chunk:
+                    return found
+                digest.update(chunk)
+                size += len(chunk)
+            if digest.hexdigest() == position.digest:
+                found = position
+    return found
+
+
+def _whole(item: Input, known: list[Position]) -> Position | None:
+    """Return the position that is the end of exactly this content."""
+    if not known:
+        return None
+    size = 0
+    digest = hashlib.blake2b(digest_size=16)
+    with open_content(item.path) as content:
+        while chunk := read_some(content, _READ, item.path):
+            digest.update(chunk)
+            size += len(chunk)
+    content_is = (size, digest.hexdigest())
+    return next((p for p in known if (p.bytes, p.digest) == content_is), None)
