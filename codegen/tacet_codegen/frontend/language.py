@@ -25,7 +25,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
 _NAME = "^[A-Za-z_][A-Za-z0-9_]{0,127}$"
-_STEP = r"\.([A-Za-z_][A-Za-z0-9_-]{0,127}|\"([^\"\\]|\\[\"\\]){0,256}\")"
+_STEP = r"\.([A-Za-z_][A-Za-z0-9_-]{0,127}|\"[^\"\\]{0,256}\")"
 _VERSION = r"^(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})\.(0|[1-9][0-9]{0,8})$"
 _TEXT: Schema = {"type": "string", "minLength": 1}
 _IDENTIFIER: Schema = {"type": "string", "pattern": _NAME}

@@ -7,7 +7,8 @@ import re
 from tacet_runtime.plan.expressions import Path
 
 ROOTS = ("$item", "$index", "$")
-_STEP = re.compile(r'\.(?:([A-Za-z_][A-Za-z0-9_-]{0,127})|"((?:[^"\\]|\\["\\]){0,256})")')
+_STEP = re.compile(r'\.(?:([A-Za-z_][A-Za-z0-9_-]{0,127})|"([^"\\]{0,256})")')
+"""A key with a quote or a backslash in it is refused: no typed model can name it."""
 MAX_STEPS = 32
 
 
@@ -22,7 +23,7 @@ def parse_path(text: str) -> tuple[Path | None, int]:
         match = _STEP.match(text, at)
         if match is None or len(steps) >= MAX_STEPS:
             return None, at
-        steps.append(match[1] if match[1] is not None else re.sub(r"\\(.)", r"\1", match[2]))
+        steps.append(match[1] if match[1] is not None else match[2])
         at = match.end()
     if root == "$index" and steps:
         return None, len(root)

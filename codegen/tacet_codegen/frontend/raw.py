@@ -14,6 +14,7 @@ from tacet_codegen.frontend.reading import Shape
 from tacet_codegen.frontend.sinks import Columns, read_sinks, topic
 from tacet_codegen.frontend.types import encodings, parse_type
 from tacet_codegen.ir.model import ProducerKey, Sinks
+from tacet_codegen.ir.typetext import path_text
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
@@ -136,6 +137,7 @@ def read_raw(place: Place, node: Mapping, problems: Problems) -> WrittenRaw | No
     explode = _explode(source, problems)
     fields = _fields(found.get("fields"), problems, exploded=explode is not None)
     types = {field.name: field.type for field in fields}
+    _check_ways(fields, explode, problems)
     event_time = _field_name(source, "event_time", types, (t.TimestamptzType,), problems)
     producer = _producer(found.get("producer"), types, problems)
     unknown = reading.word(found.get("unknown_fields"), UNKNOWN, "unknown_fields", problems) or "report"
@@ -264,6 +266,35 @@ def _path(found: Scalar | None, type_: Type | None, problems: Problems, *, explo
         problems.add("E212", "`$index` is a whole number", found.span, "write `type: int`")
         return None
     return path
+
+
+def _check_ways(fields: tuple[WrittenField, ...], explode: Path | None, problems: Problems) -> None:
+    """Check that no path goes through a place that another field (or `explode`) reads as something without keys."""
+    ends = {(f.path.root, f.path.steps): f"field `{f.name}`" for f in fields if not _has_keys(f.type)}
+    if explode is not None:
+        ends[explode.root, explode.steps] = "`explode`"
+    for field in fields:
+        if field.path == explode and not isinstance(field.type, t.ListType):
+            problems.add(
+                "E212",
+                f"path `{path_text(field.path)}` is the list that `explode` takes apart, and the field is no list",
+                field.span,
+                "read an element's value with `$item`",
+            )
+        for length in range(1, len(field.path.steps)):
+            above = ends.get((field.path.root, field.path.steps[:length]))
+            if above is not None:
+                problems.add(
+                    "E212",
+                    f"path `{path_text(field.path)}` goes through a value that {above} reads, and that has no keys",
+                    field.span,
+                    "begin with `$item` inside of `explode`; otherwise one of the two paths is wrong",
+                )
+                break
+
+
+def _has_keys(type_: Type) -> bool:
+    return isinstance(type_, t.StructType | t.MapType)
 
 
 def _encoding(node: Node | None, type_: Type | None, path: Path | None, problems: Problems) -> Encoding:

@@ -41,6 +41,8 @@ _FLOATS: dict[type, Schema] = {
     t.FloatType: {"type": "number", "exclusiveMinimum": -FLOAT_LIMIT, "exclusiveMaximum": FLOAT_LIMIT},
     t.DoubleType: {"type": "number", "minimum": -sys.float_info.max, "maximum": sys.float_info.max},
 }
+_MADE = "\0made"
+"""Marks an object that stands on a path and belongs to no field; no path has such a step."""
 
 
 def emit(compilation: Compilation) -> Iterator[Artifact]:
@@ -66,7 +68,8 @@ def message_schema(event: RawEvent) -> Schema:
     if event.source.explode is not None:
         items = {"type": "array", "items": {**item, "title": "Item"}}
         _place(root, event.source.explode, items, required=True)
-    return {**_head(event.header), **root}
+    found: Schema = _without_marks({**_head(event.header), **root})
+    return found
 
 
 def _head(header: Header) -> Schema:
@@ -75,22 +78,44 @@ def _head(header: Header) -> Schema:
 
 
 def _title(name: str) -> str:
-    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
+    """Return a name in the form of a class: `raw_impression` is `RawImpression`."""
+    title = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
+    return title if title[:1].isalpha() else f"Object{title}"
 
 
 def _place(root: Schema, path: Path, schema: Schema, *, required: bool) -> None:
-    """Put a schema where a path leads, through objects that are made on the way."""
+    """Put a schema where a path leads, through objects that are made on the way.
+
+    Where another field reads the same place, or one above it, both hold: the second stands in `allOf`.
+    """
     node = root
     for step in path.steps[:-1]:
-        inner = node["properties"].setdefault(
-            step, {"title": _title(step) or "Object", "type": "object", "properties": {}}
-        )
         if required:
             _require(node, step)
-        node = inner if "properties" in inner else inner | {"properties": {}}
-    node["properties"].setdefault(path.steps[-1], schema)
+        made = {_MADE: True, "title": _title(step), "type": "object", "properties": {}}
+        node = node["properties"].setdefault(step, made)
+        if _MADE not in node:
+            root.setdefault("allOf", []).append(_alone(path.steps, schema, required=required))
+            return
     if required:
         _require(node, path.steps[-1])
+    if node["properties"].setdefault(path.steps[-1], schema) != schema:
+        root.setdefault("allOf", []).append(_alone(path.steps, schema, required=required))
+
+
+def _alone(steps: tuple[str, ...], schema: Schema, *, required: bool) -> Schema:
+    """Return what a path alone says of a message."""
+    for step in reversed(steps):
+        schema = {"properties": {step: schema}, **({"required": [step]} if required else {})}
+    return schema
+
+
+def _without_marks(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_marks(item) for item in schema]
+    if isinstance(schema, dict):
+        return {key: _without_marks(value) for key, value in schema.items() if key != _MADE}
+    return schema
 
 
 def _require(node: Schema, step: str) -> None:
@@ -108,6 +133,8 @@ def _field_schema(field: RawField) -> Schema:
 
 
 def _nullable(schema: Schema) -> Schema:
+    if "additionalProperties" in schema:  # a type list makes datamodel-code-generator forget what the values are
+        return {"anyOf": [schema, {"type": "null"}]}
     found = {**schema, "type": [schema["type"], "null"]}
     if "enum" in found:
         found["enum"] = [*found["enum"], None]
