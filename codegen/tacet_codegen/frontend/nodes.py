@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 MAX_BYTES = 1_048_576
 MAX_DEPTH = 32
 MAX_NODES = 100_000
+MAX_CHARACTERS = 100
+"""How many characters that are not allowed are named in one file."""
 
 _RETYPED = re.compile(
     r"""(?xi: ~ | null | true | false | yes | no | on | off | y | n | )
@@ -86,13 +89,13 @@ def parse(data: bytes, file: str) -> tuple[Node | None, list[Diagnostic]]:
     """Return the document's node, or None, and what is wrong with it. Of duplicate keys, which are all said, the first counts."""
     problems: list[Diagnostic] = []
     try:
-        text = _text(data, file)
+        text = _text(data, file, problems)
         return _Builder(file, problems).build(text), problems
     except _Refused as refused:
         return None, [*problems, refused.diagnostic]
 
 
-def _text(data: bytes, file: str) -> str:
+def _text(data: bytes, file: str, problems: list[Diagnostic]) -> str:
     if len(data) > MAX_BYTES:
         raise _refused("E102", f"file of {len(data)} bytes, at most {MAX_BYTES}", Span(file), "split the contract")
     try:
@@ -103,14 +106,12 @@ def _text(data: bytes, file: str) -> str:
         col = len(before[before.rfind(b"\n") + 1 :].decode("utf-8", "replace")) + 1
         message = f"not UTF-8: byte `0x{data[error.start]:02x}`"
         raise _refused("E103", message, Span(file, line, col), "save the file as UTF-8") from error
-    for at, character in _forbidden(text, breaks="\n"):
-        line = text.count("\n", 0, at) + 1
-        raise _refused(
-            "E104",
-            f"character {_named(character)} is not allowed in a contract",
-            Span(file, line, at - text.rfind("\n", 0, at)),
-            "save with LF line ends" if character == "\r" else "remove it; in a string, describe it in words",
-        )
+    for at, character in islice(_forbidden(text, breaks="\n"), MAX_CHARACTERS):
+        span = Span(file, text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at))
+        hint = "save with LF line ends" if character == "\r" else "remove it; in a string, describe it in words"
+        problems.append(_not_allowed(character, span, hint))
+    if problems:
+        raise _Refused(problems.pop())
     return text
 
 
@@ -123,6 +124,10 @@ def _forbidden(text: str, breaks: str) -> Iterator[tuple[int, str]]:
             continue
         if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
             yield at, character
+
+
+def _not_allowed(character: str, span: Span, hint: str) -> Diagnostic:
+    return Diagnostic("E104", "error", f"character {_named(character)} is not allowed in a contract", span, hint)
 
 
 def _named(character: str) -> str:
@@ -206,12 +211,10 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent, span: Span) -> Scalar:
         value, plain = event.value, not event.style
-        for _, character in _forbidden(value, breaks="\n"):
-            raise self._stop(
-                "E104", f"character {_named(character)} is not allowed in a contract", event, "remove the escape"
-            )
+        for _, character in islice(_forbidden(value, breaks="\n"), 1):
+            self._problems.append(_not_allowed(character, span, "remove the escape"))
         if "\t" in value:
-            raise self._stop("E104", "tab in a value", event, "write spaces")
+            self._problems.append(Diagnostic("E104", "error", "tab in a value", span, "write spaces"))
         start: Any = event.start_mark
         end: Any = event.end_mark
         one_line = start.line == end.line
