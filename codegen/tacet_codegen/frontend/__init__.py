@@ -52,7 +52,7 @@ def load(contracts: Path) -> Loaded:
         )
         return Loaded(None, tuple(problems.found))
     files = find_files(root, problems)
-    if not files.contracts:
+    if not files.contracts and not files.broken:
         problems.add("E110", "no contract here", Span(root.name), "write one, or start with `tacet init`")
     lock = read_lock(files.lock, files.lock_file, problems)
     check_released(lock, (*files.contracts, *files.producers), problems)

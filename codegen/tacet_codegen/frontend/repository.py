@@ -11,6 +11,7 @@ from tacet_codegen.diagnostics import Span
 from tacet_codegen.frontend.header import Place
 from tacet_codegen.frontend.nodes import MAX_BYTES
 from tacet_codegen.frontend.reading import IDENTIFIER, Problems, cut
+from tacet_codegen.frontend.reserved import reserved_by
 from tacet_codegen.ir.lock import NAME as LOCK_NAME
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ def _place(parts: list[str], name: str, problems: Problems) -> tuple[str, str, s
                 f"folder `{cut(part)}` is no identifier",
                 Span(name),
                 "use A-Z, a-z, 0-9 and _, at most 128, not a digit first",
+            )
+            return None
+        reserved = reserved_by(part)
+        if reserved:
+            problems.add(
+                "E205", f"folder `{part}` is reserved by {reserved}", Span(name), f"rename it, for example `{part}_`"
             )
             return None
     return parts[0], parts[1], parts[-1].removesuffix(".yaml")
