@@ -117,6 +117,7 @@ ALSO = {
     "pyiceberg": {
         "runtime/tacet_runtime/exactly_once.py",  # types alone
         "runtime/tacet_runtime/maintenance.py",  # expires snapshots
+        "runtime/tacet_runtime/verify.py",  # the name of its exception
         "tacet/failures.py",  # the name of its exception
     },
 }
