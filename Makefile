@@ -35,8 +35,8 @@ test: setup ## everything, with real processes and kills
 demo: setup ## 200,000 impressions through the generated job, explained
 	$(BIN)/python examples/impressions_demo.py
 
-bench: setup ## ratios, as a table and a picture
-	$(BIN)/python -m bench
+bench: setup ## ratios, as a table and a picture; ARGS=--long for 2 M to 20 M messages
+	$(BIN)/python -m bench $(ARGS)
 
 accept: setup ## rewrite the golden files and generated/ from what the code says now; read the diff
 	$(BIN)/tacet build

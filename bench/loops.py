@@ -2,8 +2,9 @@
 
 `naive` is what most have: json, jsonschema, fastavro, a row at a time, pyiceberg's append. `good` is what a careful
 team has: msgspec structs, columns instead of rows, Arrow straight into Iceberg. Both do the job's plain work (select,
-explode, type, filter, correct, look up, derive, write raw and enriched, Avro for the topic) and keep what fails;
-neither judges why a value is missing, keeps accounts, or survives a kill.
+explode, type, filter, correct, look up, derive, write raw rows with their payload and enriched rows) and keep what
+fails; neither judges why a value is missing, counts, keeps accounts, or survives a kill. Avro for the topic is a
+switch: `tacet run` over files writes none, and a comparison that is to be fair leaves it out.
 """
 
 from __future__ import annotations
@@ -61,7 +62,36 @@ AVRO = fastavro.parse_schema(
         "fields": [{"name": name, "type": form[1]} for name, form in COLUMNS.items()],
     }
 )
-RAW_ARROW = pa.schema([("payload", pa.binary()), ("server_ts", pa.timestamp("us", "UTC")), ("platform", pa.string())])
+_TS, _TEXT, _INT32, _INT64 = pa.timestamp("us", "UTC"), pa.string(), pa.int32(), pa.int64()
+RAW: dict[str, tuple[pa.DataType, str, tuple[str, ...]]] = {
+    "event_id": (_TEXT, "$", ("id",)),
+    "profile_id": (_INT64, "$", ("profile", "id")),
+    "account_country": (_TEXT, "$", ("profile", "country")),
+    "is_kids": (pa.bool_(), "$", ("profile", "kids")),
+    "platform": (_TEXT, "$", ("device", "platform")),
+    "app_version": (_TEXT, "$", ("device", "appVersion")),
+    "device_model": (_TEXT, "$", ("device", "model")),
+    "os_version": (_TEXT, "$", ("device", "os")),
+    "session_id": (_TEXT, "$", ("session", "id")),
+    "session_seq": (_INT32, "$", ("session", "seq")),
+    "client_ts": (_TS, "$", ("ts",)),
+    "server_ts": (_TS, "$", ("receivedAt",)),
+    "surface": (_TEXT, "$", ("surface",)),
+    "page_id": (_TEXT, "$", ("page",)),
+    "is_internal": (pa.bool_(), "$", ("flags", "internal")),
+    "item": (_INT32, "$index", ()),
+    "title_id": (_INT64, "$item", ("title",)),
+    "artwork_id": (_TEXT, "$item", ("artwork", "id")),
+    "artwork_locale": (_TEXT, "$item", ("artwork", "locale")),
+    "request_id": (_TEXT, "$item", ("requestId",)),
+    "score": (pa.float64(), "$item", ("score",)),
+    "row_index": (_INT32, "$item", ("row",)),
+    "row_kind": (_TEXT, "$item", ("rowKind",)),
+    "rank": (_INT32, "$item", ("rank",)),
+    "view_ms": (_INT64, "$item", ("viewMs",)),
+    "autoplay": (pa.bool_(), "$item", ("autoplay",)),
+}
+RAW_ARROW = pa.schema([*((name, form) for name, (form, _, _) in RAW.items()), ("payload", pa.binary())])
 
 _INT = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
 _STRING = {"type": "string"}
@@ -99,8 +129,10 @@ JSON_SCHEMA = {
 }
 
 
-def naive(messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_commit: int = 20_000) -> int:
-    """Run the loop most teams have; return the rows written."""
+def naive(
+    messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_commit: int = 20_000, avro: bool = False
+) -> int:
+    """Run the loop most teams have; return the enriched rows written."""
     validator = jsonschema.Draft202012Validator(JSON_SCHEMA)
     out = _Tables(warehouse, rows_a_commit)
     for data in messages:
@@ -112,49 +144,52 @@ def naive(messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_
         except (ValueError, AttributeError, jsonschema.ValidationError):
             out.failed.append(data)
             continue
-        rows = [row for index, item in enumerate(message["items"]) if (row := _row(message, item, index, titles))]
-        for row in rows:
-            _avro(row)
-        out.add(data, message["receivedAt"], message["device"].get("platform"), rows)
+        raw = [_raw_row(message, item, index) for index, item in enumerate(message["items"])]
+        rows = [row for one in raw if (row := _row(one, titles))]
+        if avro:
+            for row in rows:
+                _avro(row)
+        if raw:
+            raw[0]["payload"] = data
+        out.add(raw, rows)
     return out.close()
 
 
-def _row(message: dict[str, Any], item: dict[str, Any], index: int, titles: Titles) -> dict[str, Any] | None:
-    if (message.get("flags") or {}).get("internal"):
+def _raw_row(message: dict[str, Any], item: dict[str, Any], index: int) -> dict[str, Any]:
+    row: dict[str, Any] = {"payload": None}
+    for name, (form, root, path) in RAW.items():
+        value: Any = index if root == "$index" else message if root == "$" else item
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        row[name] = _moment(value) if form == _TS and value is not None else value
+    return row
+
+
+def _row(raw: dict[str, Any], titles: Titles) -> dict[str, Any] | None:
+    client, server = raw["client_ts"], raw["server_ts"]
+    if raw["is_internal"] or client > server + dt.timedelta(days=1):
         return None
-    client_ms, server_ms = message["ts"], message["receivedAt"]
-    if client_ms > server_ms + DAY_MS:
-        return None
-    client, server = _moment(min(client_ms, server_ms)), _moment(server_ms)
-    name, kind, release = titles.get(item["title"], (None, None, None))
-    surface = message.get("surface")
-    view_ms = item.get("viewMs")
-    device = message["device"]
+    client = min(client, server)
+    name, kind, release = titles.get(raw["title_id"], (None, None, None))
+    surface, view_ms = raw["surface"], raw["view_ms"]
     return {
-        "event_id": str(uuid.UUID(message["id"])),
-        "item": index,
-        "profile_id": message["profile"]["id"],
-        "country": message["profile"].get("country") or "",
-        "title_id": item["title"],
+        **{of: raw[of] for of in _SAME},
+        "event_id": str(uuid.UUID(raw["event_id"])),
+        "country": raw["account_country"] or "",
         "title_name": name,
         "title_kind": kind,
-        "artwork_id": (item.get("artwork") or {}).get("id"),
-        "request_id": item.get("requestId"),
-        "platform": device.get("platform"),
-        "app_version": device.get("appVersion"),
-        "device_model": device.get("model"),
-        "session_id": (message.get("session") or {}).get("id"),
         "client_ts": client,
-        "server_ts": server,
         "event_date": client.date(),
         "is_new_title": None if release is None else release >= client.date() - dt.timedelta(days=28),
         "page": None if surface is None else "home" if surface == "ROW" else surface.lower(),
-        "row_index": item.get("row"),
-        "row_kind": item.get("rowKind"),
-        "rank": item.get("rank"),
-        "view_ms": view_ms,
         "viewed": None if view_ms is None else view_ms >= 1000,
     }
+
+
+_SAME = (
+    "item", "profile_id", "title_id", "artwork_id", "request_id", "platform", "app_version", "device_model",
+    "session_id", "server_ts", "row_index", "row_kind", "rank", "view_ms",
+)  # fmt: skip
 
 
 def _moment(millis: int) -> dt.datetime:
@@ -179,14 +214,14 @@ class _Tables:
         self._rejects = catalog.create_table("bench.rejects", pa.schema([("payload", pa.binary())]))
         self._limit = rows_a_commit
         self._rows: list[dict[str, Any]] = []
-        self._payloads: list[dict[str, Any]] = []
+        self._raws: list[dict[str, Any]] = []
         self.failed: list[bytes] = []
         self._written = 0
 
-    def add(self, data: bytes, received_ms: int, platform: str | None, rows: list[dict[str, Any]]) -> None:
-        self._payloads.append({"payload": data, "server_ts": _moment(received_ms), "platform": platform})
+    def add(self, raw: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+        self._raws += raw
         self._rows += rows
-        if len(self._rows) >= self._limit:
+        if len(self._raws) >= self._limit:
             self._flush()
 
     def columns(self, raw: pa.Table, enriched: pa.Table) -> None:
@@ -195,13 +230,11 @@ class _Tables:
         self._written += enriched.num_rows
 
     def _flush(self) -> None:
-        self.columns(
-            pa.Table.from_pylist(self._payloads, schema=RAW_ARROW), pa.Table.from_pylist(self._rows, schema=ARROW)
-        )
-        self._rows, self._payloads = [], []
+        self.columns(pa.Table.from_pylist(self._raws, schema=RAW_ARROW), pa.Table.from_pylist(self._rows, schema=ARROW))
+        self._rows, self._raws = [], []
 
     def close(self) -> int:
-        if self._rows:
+        if self._raws:
             self._flush()
         self._rejects.append(pa.table({"payload": pa.array(self.failed, pa.binary())}))
         return self._written
@@ -211,6 +244,7 @@ class Artwork(msgspec.Struct, gc=False):
     """Part of an item."""
 
     id: str | None = None
+    locale: str | None = None
 
 
 class Item(msgspec.Struct, rename={"row_kind": "rowKind", "view_ms": "viewMs", "request_id": "requestId"}, gc=False):
@@ -224,6 +258,7 @@ class Item(msgspec.Struct, rename={"row_kind": "rowKind", "view_ms": "viewMs", "
     row_kind: str | None = None
     rank: Annotated[int, msgspec.Meta(ge=0, le=10000)] | None = None
     view_ms: Annotated[int, msgspec.Meta(ge=0, le=DAY_MS)] | None = None
+    autoplay: bool | None = None
 
 
 class Profile(msgspec.Struct, gc=False):
@@ -231,6 +266,7 @@ class Profile(msgspec.Struct, gc=False):
 
     id: int
     country: str | None = None
+    kids: bool | None = None
 
 
 class Device(msgspec.Struct, rename={"app_version": "appVersion"}, gc=False):
@@ -239,6 +275,7 @@ class Device(msgspec.Struct, rename={"app_version": "appVersion"}, gc=False):
     platform: str | None = None
     app_version: str | None = None
     model: str | None = None
+    os: str | None = None
 
 
 class Session(msgspec.Struct, gc=False):
@@ -271,11 +308,14 @@ class Impression(msgspec.Struct, rename={"received_at": "receivedAt"}, gc=False)
     items: list[Item]
     session: Session | None = None
     surface: str | None = None
+    page: str | None = None
     flags: Flags | None = None
 
 
-def good(messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_commit: int = 100_000) -> int:
-    """Run the loop of a careful team; return the rows written."""
+def good(
+    messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_commit: int = 100_000, avro: bool = False
+) -> int:
+    """Run the loop of a careful team; return the enriched rows written."""
     kind, decode = msgspec.json.Decoder(Kind).decode, msgspec.json.Decoder(Impression).decode
     out = _Tables(warehouse, 0)
     block = _Block()
@@ -288,12 +328,15 @@ def good(messages: Iterable[bytes], titles: Titles, warehouse: Path, *, rows_a_c
             out.failed.append(data)
             continue
         block.add(data, message, titles)
-        if len(block.enriched["item"]) >= rows_a_commit:
-            out.columns(*block.tables())
+        if len(block.raw["item"]) >= rows_a_commit:
+            out.columns(*block.tables(avro=avro))
             block = _Block()
-    if block.enriched["item"]:
-        out.columns(*block.tables())
+    if block.raw["item"]:
+        out.columns(*block.tables(avro=avro))
     return out.close()
+
+
+_NOBODY, _NOTHING, _SAME_SWITCHES = Session(), Artwork(), Flags()
 
 
 class _Block:
@@ -303,56 +346,50 @@ class _Block:
         self.enriched: dict[str, list[Any]] = {name: [] for name in COLUMNS}
         self.raw: dict[str, list[Any]] = {name: [] for name in RAW_ARROW.names}
         self._put: list[Callable[[Any], None]] = [values.append for values in self.enriched.values()]
+        self._put_raw: list[Callable[[Any], None]] = [values.append for values in self.raw.values()]
 
-    def add(self, data: bytes, message: Impression, titles: Titles) -> None:
-        self.raw["payload"].append(data)
-        self.raw["server_ts"].append(message.received_at * 1000)
-        self.raw["platform"].append(message.device.platform)
-        if message.flags is not None and message.flags.internal:
-            return
+    def add(self, data: bytes | None, message: Impression, titles: Titles) -> None:
+        device, profile, session = message.device, message.profile, message.session or _NOBODY
+        event_id, session_id = str(message.id), None if session.id is None else str(session.id)
+        internal = (message.flags or _SAME_SWITCHES).internal
         server = message.received_at
-        if message.ts > server + DAY_MS:
-            return
         client = min(message.ts, server)
         day = client // DAY_MS
-        surface, device, profile = message.surface, message.device, message.profile
+        surface = message.surface
         page = None if surface is None else "home" if surface == "ROW" else surface.lower()
-        event_id = str(message.id)
-        session = str(message.session.id) if message.session and message.session.id else None
+        dropped = internal or message.ts > server + DAY_MS
+        head = (
+            event_id, profile.id, profile.country, profile.kids, device.platform, device.app_version, device.model,
+            device.os, session_id, session.seq, message.ts * 1000, server * 1000, surface, message.page, internal,
+        )  # fmt: skip
         for index, item in enumerate(message.items):
-            name, title_kind, release = titles.get(item.title, (None, None, None))
+            artwork = item.artwork or _NOTHING
+            request = None if item.request_id is None else str(item.request_id)
+            raw = (
+                *head, index, item.title, artwork.id, artwork.locale, request, item.score, item.row, item.row_kind,
+                item.rank, item.view_ms, item.autoplay, data,
+            )  # fmt: skip
+            data = None
+            for put, value in zip(self._put_raw, raw, strict=True):
+                put(value)
+            if dropped:
+                continue
+            name, kind, release = titles.get(item.title, (None, None, None))
+            new = None if release is None else release.toordinal() - 719_163 >= day - 28
+            viewed = None if item.view_ms is None else item.view_ms >= 1000
             values = (
-                event_id,
-                index,
-                profile.id,
-                profile.country or "",
-                item.title,
-                name,
-                title_kind,
-                item.artwork.id if item.artwork else None,
-                str(item.request_id) if item.request_id else None,
-                device.platform,
-                device.app_version,
-                device.model,
-                session,
-                client * 1000,
-                server * 1000,
-                day,
-                None if release is None else release.toordinal() - 719_163 >= day - 28,
-                page,
-                item.row,
-                item.row_kind,
-                item.rank,
-                item.view_ms,
-                None if item.view_ms is None else item.view_ms >= 1000,
-            )
+                event_id, index, profile.id, profile.country or "", item.title, name, kind, artwork.id, request,
+                device.platform, device.app_version, device.model, session_id, client * 1000, server * 1000, day, new,
+                page, item.row, item.row_kind, item.rank, item.view_ms, viewed,
+            )  # fmt: skip
             for put, value in zip(self._put, values, strict=True):
                 put(value)
 
-    def tables(self) -> tuple[pa.Table, pa.Table]:
-        """Return (raw, enriched), and encode the enriched rows for the topic as a producer would."""
+    def tables(self, *, avro: bool) -> tuple[pa.Table, pa.Table]:
+        """Return (raw, enriched); with `avro`, encode the enriched rows for the topic as a producer would."""
         enriched = pa.table([pa.array(self.enriched[f.name], f.type) for f in ARROW], schema=ARROW)
-        for row in enriched.to_pylist():
-            _avro(row)
+        if avro:
+            for row in enriched.to_pylist():
+                _avro(row)
         raw = pa.table([pa.array(self.raw[f.name], f.type) for f in RAW_ARROW], schema=RAW_ARROW)
         return raw, enriched

@@ -1,0 +1,56 @@
+"""The bench's events: what `tacet sample` writes for the reference application, repeated to the size that is asked for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tacet_codegen import frontend
+from tacet_codegen.build import compile_plan
+from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.sample import Profile, write_sample
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tacet_runtime.plan.model import Plan
+
+JOB = "enriched_impression"
+BYTES = 1_200
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a message is like: how many rows it explodes to (fewest, most)."""
+
+    name: str
+    items: tuple[int, int]
+
+
+ONE = Shape("one row a message", (1, 1))
+DEMO = Shape("the demo's: one to three rows a message", (1, 3))
+
+
+def plan_of(root: Path) -> Plan:
+    """Compile the reference application's job."""
+    loaded = frontend.load(root / "contracts")
+    if loaded.repository is None:
+        raise SystemExit("the reference application does not compile: run `tacet check`")
+    job = next(job for job in loaded.repository.jobs if job.name.endswith(f".{JOB}"))
+    return compile_plan(job, loaded.repository.lock)
+
+
+def write_events(plan: Plan, root: Path, file: Path, shape: Shape, messages: int) -> None:
+    """Write distinct events, as clients send them: several versions, optional fields, planted faults, broken messages."""
+    [lookup] = load_lookups(plan, root).values()
+    keys = {"title": [key[0] for key in lookup.rows]}
+    write_sample(plan, file, events=messages, seed=1, profile=Profile(bytes=BYTES, items=shape.items), keys=keys)
+
+
+def repeated(file: Path, folder: Path, times: int) -> Path:
+    """Return a folder in which a file stands so many times, under as many names: as many messages, no more disk."""
+    folder.mkdir(parents=True)
+    for number in range(times):
+        os.link(file, folder / f"{number:05}.ndjson")
+    return folder
