@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from tacet_runtime.plan import types as t
 
@@ -34,6 +34,14 @@ def identifier(name: str) -> str:
 def type_name(type_: t.Type) -> str:
     """Return the type that an expression has inside a statement: an instant is a TIMESTAMP(6) in UTC."""
     match type_:
+        case t.BooleanType():
+            return "BOOLEAN"
+        case t.FloatType():
+            return "FLOAT"
+        case t.DoubleType():
+            return "DOUBLE"
+        case t.DateType():
+            return "DATE"
         case t.IntType():
             return "INT"
         case t.LongType():
@@ -55,7 +63,7 @@ def type_name(type_: t.Type) -> str:
         case t.StructType(members):
             return "ROW<" + ", ".join(f"{identifier(m.name)} {type_name(m.type)}" for m in members) + ">"
         case _:
-            return type(type_).__name__.removesuffix("Type").upper()
+            assert_never(type_)
 
 
 def literal(constant: Literal) -> str:
