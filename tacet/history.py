@@ -21,6 +21,10 @@ def audited(audit: Audit) -> dict[str, object]:
         "rows_removed": audit.rows_removed,
         "rows_changed": audit.rows_changed,
         "cells_changed": cells,
+        "lookups_changed": [
+            {"lookup": name, "recorded": recorded, "used": used, "messages": n}
+            for (name, recorded, used), n in sorted(audit.lookups.items())
+        ],
     }
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from tacet_runtime.connectors.iceberg import data_file, data_paths, replace_branch
+from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.iceberg import data_file, data_paths, drop_branch, replace_branch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.exactly_once import Warehouse, owned
-from tacet_runtime.reconsider import Audit, groups_of, ledger_rows, reconsider
+from tacet_runtime.reconsider import Audit, groups_of, reconsider
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from tacet_runtime.batch import Processor
     from tacet_runtime.plan.model import Plan
 
 BRANCH = "backfill"
@@ -24,7 +27,7 @@ _FETCH = 1_000
 
 
 class NotKept(Exception):  # noqa: N818
-    """The raw archive has no payloads, or the lookups of that time are not one snapshot."""
+    """The raw archive has no payloads."""
 
 
 def replay_rejects(
@@ -38,7 +41,8 @@ def replay_rejects(
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
         store.open()
-        return _apply(store, root, None, _contents(store, "rejects", "bytes", "TRUE"), engine, publish=True)
+        engines = _Engines(store, root, engine, latest=True)
+        return _apply(store, engines, _contents(store, _REJECTED), publish=True)
 
 
 def backfill(
@@ -52,52 +56,63 @@ def backfill(
     latest: bool = False,
     engine: Literal["embedded", "reference"] = "embedded",
 ) -> Audit:
-    """Run the messages of the raw archive with an event time in [first, last) again.
+    """Run the messages that have a row or a reject with an event time in [first, last) again, whole.
 
     Without `publish` the new rows stand in the branch `backfill` of the derived table, and readers see nothing of it.
-    Lookups are the recorded ones, unless `latest`. Raises NotKept.
+    Lookups are those that the ledger recorded for each message, unless `latest`. Raises NotKept.
     """
     if not plan.source.keep_payload:
         raise NotKept(f"{plan.source.event} keeps no payloads: there is nothing to run again")
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
         store.open()
-        snapshots = None if latest else _recorded(store)
-        return _apply(store, root, snapshots, archived(store, first, last), engine, publish=publish)
+        engines = _Engines(store, root, engine, latest=latest)
+        return _apply(store, engines, archived(store, first, last), publish=publish)
+
+
+_REJECTED = "SELECT _source, _partition, _offset, bytes FROM rejects WHERE bytes IS NOT NULL"
+_WITHIN = """
+WITH place AS (
+  SELECT _source, _partition, _offset FROM raw WHERE {column} >= {first} AND {column} < {last}
+  UNION SELECT _source, _partition, _offset FROM rejects WHERE event_time >= {first} AND event_time < {last})
+SELECT _source, _partition, _offset, _payload FROM raw SEMI JOIN place USING (_source, _partition, _offset) WHERE _payload IS NOT NULL
+UNION ALL
+SELECT _source, _partition, _offset, bytes FROM rejects SEMI JOIN place USING (_source, _partition, _offset) WHERE bytes IS NOT NULL
+"""
 
 
 def archived(store: Warehouse, first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, int, int, bytes]]:
-    """Yield (source, partition, offset, bytes) of messages with a row whose event time lies in [first, last)."""
+    """Yield (source, partition, offset, bytes) of messages with a row or a reject whose event time lies in [first, last)."""
     column = '"' + store.plan.source.event_time.replace('"', '""') + '"'
-    within = f"{column} >= TIMESTAMPTZ '{first.isoformat()}' AND {column} < TIMESTAMPTZ '{last.isoformat()}'"
-    condition = f"(_source, _partition, _offset) IN (SELECT (_source, _partition, _offset) FROM t WHERE {within})"
-    return _contents(store, "raw", "_payload", condition)
+    bounds = {"first": f"TIMESTAMPTZ '{first.isoformat()}'", "last": f"TIMESTAMPTZ '{last.isoformat()}'"}
+    return _contents(store, _WITHIN.format(column=column, **bounds))
 
 
-def _recorded(store: Warehouse) -> dict[str, str]:
-    """Return the lookups' snapshots that the ledger has. Raises NotKept when there are several."""
-    found: dict[str, str] = {}
-    for row in ledger_rows(store):
-        for name, snapshot in dict(row["lookups"]).items():
-            if found.setdefault(name, snapshot) != snapshot:
-                raise NotKept(f"lookup `{name}` was read at several snapshots: say `--lookups latest`")
-    return found
+class _Engines:
+    """An engine for each set of lookup snapshots that is asked for; the newest set alone with `latest`."""
+
+    def __init__(self, store: Warehouse, root: Path, name: Literal["embedded", "reference"], *, latest: bool) -> None:
+        self._store, self._root, self._name, self._latest = store, root, name, latest
+        self._made: dict[tuple[tuple[str, str], ...], tuple[Processor, dict[str, str]]] = {}
+
+    def of(self, recorded: Mapping[str, str]) -> tuple[Processor, dict[str, str]]:
+        """Return the engine for messages with these recorded snapshots, and the snapshots that it really uses."""
+        wanted = {} if self._latest else dict(recorded)
+        key = tuple(sorted(wanted.items()))
+        if key not in self._made:
+            store = self._store
+            archive = store.root / "lookups"
+            lookups = load_lookups(store.plan, self._root, store.catalog, snapshots=wanted, archive=archive)
+            used = {name: lookup.snapshot for name, lookup in lookups.items()}
+            self._made[key] = (make_processor(self._name, store.plan, lookups), used)
+        return self._made[key]
 
 
 def _apply(
-    store: Warehouse,
-    root: Path,
-    snapshots: dict[str, str] | None,
-    contents: Iterator[tuple[str, int, int, bytes]],
-    engine: Literal["embedded", "reference"],
-    *,
-    publish: bool,
+    store: Warehouse, engines: _Engines, contents: Iterator[tuple[str, int, int, bytes]], *, publish: bool
 ) -> Audit:
-    lookups = load_lookups(store.plan, root, store.catalog, snapshots=snapshots, archive=store.root / "lookups")
-    processor = make_processor(engine, store.plan, lookups)
-    used = {name: lookup.snapshot for name, lookup in lookups.items()}
     with store.folder() as folder:
-        changes = reconsider(store, processor, groups_of(store, contents), folder, used)
+        changes = reconsider(store, engines.of, groups_of(store, contents), folder)
         if changes.entries and publish:
             store.commit(store.seq() + 1, folder, changes.files, changes.entries, changes.removed)
         elif changes.entries:
@@ -107,19 +122,35 @@ def _apply(
             for file in changes.files:
                 if file.role != "derived":
                     Path(file.path).unlink()
+        if "derived" in store.tables and (publish or not changes.entries):
+            # What an earlier audit left there is published now, or is not what would change any more.
+            drop_branch(store.table("derived"), BRANCH)
     return changes.audit
 
 
-def _contents(store: Warehouse, role: str, column: str, condition: str) -> Iterator[tuple[str, int, int, bytes]]:
+def _contents(store: Warehouse, sql: str) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (source, partition, offset, bytes) of messages in order, each once; DuckDB sorts on the disk."""
-    paths = data_paths(store.table(role))
-    if not paths:
-        return
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    with duckdb.connect(config={"memory_limit": "512MB", "threads": 2}) as db:
-        db.execute(f"CREATE VIEW t AS SELECT * FROM read_parquet([{names}], union_by_name = true)")
+    with (
+        TemporaryDirectory(prefix="tacet-history-") as spill,
+        duckdb.connect(config={"memory_limit": "512MB", "threads": 2, "temp_directory": spill}) as db,
+    ):
         db.execute("SET TimeZone = 'UTC'")
-        sql = f"SELECT _source, _partition, _offset, {column} FROM t WHERE {column} IS NOT NULL AND {condition} ORDER BY 1, 2, 3"
-        cursor = db.execute(sql)
+        for role in ("raw", "rejects"):
+            _view(db, store, role)
+        cursor = db.execute(f"{sql} ORDER BY 1, 2, 3")
+        before = None
         while rows := cursor.fetchmany(_FETCH):
-            yield from rows
+            for source, partition, offset, data in rows:
+                if (source, partition, offset) != before:
+                    before = (source, partition, offset)
+                    yield source, partition, offset, data
+
+
+def _view(db: duckdb.DuckDBPyConnection, store: Warehouse, role: str) -> None:
+    paths = data_paths(store.table(role))
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+    if paths:
+        db.execute(f"CREATE VIEW {role} AS SELECT * FROM read_parquet([{names}], union_by_name = true)")
+        return
+    db.register(f"no_{role}", arrow_schema(store.tables[role]).empty_table())
+    db.execute(f"CREATE VIEW {role} AS SELECT * FROM no_{role}")

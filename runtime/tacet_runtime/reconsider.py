@@ -3,29 +3,29 @@
 The one way in which history changes; replays of rejects and backfills are both this. A message keeps its source
 position. Messages that give the same rows are left alone; of the others all rows are replaced, in every table, by one
 intent (`exactly_once.py`). The ledger is not rewritten: an entry with an empty range is added for each range that was
-touched (an adjustment: the differences of its counts, and the range's filtered offsets as they are now).
+touched, an adjustment: the differences of its counts, the range's filtered offsets as they are now, and in
+`skipped_ranges` the offsets that were touched, for which its lookups are the recorded ones from then on.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from tacet_runtime.batch import Batch, Counts
 from tacet_runtime.connectors.arrow import arrow_schema
-from tacet_runtime.connectors.iceberg import data_paths
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.ledger import Entry
+from tacet_runtime.places import Places
 from tacet_runtime.steps.sinks import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from tacet_runtime.batch import Processor
@@ -47,6 +47,26 @@ class Messages:
     last: int
     offsets: tuple[int, ...]
     contents: tuple[bytes, ...]
+    entries: tuple[Mapping[str, Any], ...] = ()
+    """The ledger's entry and its adjustments, oldest first."""
+
+    def by_lookups(self) -> Iterator[tuple[dict[str, str], Messages]]:
+        """Yield the messages that were last run with the same snapshots of lookups, and those snapshots."""
+        last = dict.fromkeys(self.offsets, 0)
+        for number, entry in enumerate(self.entries[1:], start=1):
+            touched = offsets_in(entry["skipped_ranges"])
+            last.update((offset, number) for offset in self.offsets if offset in touched)
+        groups: dict[tuple[tuple[str, str], ...], list[int]] = {}
+        for at, offset in enumerate(self.offsets):
+            snapshots = tuple(sorted(dict(self.entries[last[offset]]["lookups"]).items()))
+            groups.setdefault(snapshots, []).append(at)
+        for snapshots, places in groups.items():
+            offsets = tuple(self.offsets[at] for at in places)
+            contents = tuple(self.contents[at] for at in places)
+            yield (
+                dict(snapshots),
+                Messages(self.source, self.partition, self.first, self.last, offsets, contents, self.entries),
+            )
 
 
 @dataclass(slots=True)
@@ -59,6 +79,8 @@ class Audit:
     rows_removed: int = 0
     rows_changed: int = 0
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
+    lookups: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """Messages by (lookup, recorded snapshot, snapshot used), where the two differ."""
 
 
 @dataclass(slots=True)
@@ -69,70 +91,98 @@ class Changes:
     files: list[Finished] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
     entries: list[Entry] = field(default_factory=list)
-    touched: dict[str, set[int]] = field(default_factory=dict)
-    """Source -> offsets of messages whose rows are replaced."""
+    touched: dict[tuple[str, int], set[int]] = field(default_factory=dict)
+    """(Source, partition) -> offsets of messages whose rows are replaced."""
+
+
+@dataclass(slots=True)
+class _Work:
+    """What a reconsideration works with."""
+
+    store: Warehouse
+    places: Mapping[str, Places]
+    folder: Path
+    seq: int
+    changes: Changes = field(default_factory=Changes)
 
 
 def reconsider(
-    store: Warehouse, processor: Processor, groups: Iterable[Messages], folder: Path, snapshots: Mapping[str, str]
-) -> Changes:
-    """Run messages again and write what differs below `folder`. Memory holds one group, and the offsets that changed."""
-    changes = Changes()
-    for number, group in enumerate(groups):
-        _group(store, processor, group, changes, folder, snapshots, number)
-    if changes.touched:
-        for role in ROLES:
-            _rewrite(store, role, changes, folder)
-    return changes
-
-
-def _group(
     store: Warehouse,
-    processor: Processor,
-    group: Messages,
-    changes: Changes,
+    engine: Callable[[Mapping[str, str]], tuple[Processor, dict[str, str]]],
+    groups: Iterable[Messages],
     folder: Path,
-    snapshots: Mapping[str, str],
-    number: int,
-) -> None:
-    offsets = pa.array(np.array(group.offsets, dtype=np.int64))
-    outcome = processor.process(
-        Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
+) -> Changes:
+    """Run messages again and write what differs below `folder`. Memory holds one group, and the offsets that changed.
+
+    `engine` gives for recorded snapshots of lookups a processor, and the snapshots that it uses.
+    """
+    work = _Work(
+        store, {role: Places(store.table(role)) for role in ROLES if role in store.tables}, folder, store.seq()
     )
-    old = {role: stored(store, role, group) for role in ROLES}
-    new = {role: _by_offset(outcome.tables[role]) for role in ROLES}  # type: ignore[index]
-    wanted = {o for o in group.offsets if any(old[r].get(o, []) != new[r].get(o, []) for r in ROLES)}
-    changes.audit.messages += len(group.offsets)
-    changes.audit.changed += len(wanted)
+    for group in groups:
+        filtered = offsets_in(group.entries[-1]["filtered_ranges"])
+        before = len(work.changes.entries)
+        for recorded, part in group.by_lookups():
+            processor, used = engine(recorded)
+            _part(work, processor, part, used, filtered)
+            _differing(work.changes.audit, recorded, used, len(part.offsets))
+        entries = work.changes.entries
+        entries[before:] = [replace(entry, filtered=ranges(sorted(filtered))) for entry in entries[before:]]
+    if work.changes.touched:
+        for role in work.places:
+            _rewrite(work, role)
+    return work.changes
+
+
+def _differing(audit: Audit, recorded: Mapping[str, str], used: Mapping[str, str], messages: int) -> None:
+    for name, snapshot in used.items():
+        if recorded.get(name, "none") != snapshot:
+            audit.lookups[name, recorded.get(name, "none"), snapshot] += messages
+
+
+def _part(work: _Work, processor: Processor, group: Messages, snapshots: Mapping[str, str], filtered: set[int]) -> None:
+    offsets = pa.array(np.array(group.offsets, dtype=np.int64))
+    contents = pa.array(group.contents, pa.large_binary())
+    outcome = processor.process(Batch(group.source, group.partition, offsets, contents))
+    old = {role: stored(work, role, group) for role in ROLES}
+    new = {role: _by_offset(outcome.tables[role]) if role in outcome.tables else {} for role in ROLES}  # type: ignore[index]
+    wanted = {o for o in group.offsets if _differ(o, old, new)}
+    audit = work.changes.audit
+    audit.messages += len(group.offsets)
+    audit.changed += len(wanted)
     if not wanted:
         return
     for offset in wanted:
-        _audit(
-            changes.audit,
-            old["derived"].get(offset, []),
-            new["derived"].get(offset, []),
-            _producer(store, new, old, offset),
-        )
-    for role in ROLES:
+        producer = _producer(work.store, new, old, offset)
+        _audit(audit, old["derived"].get(offset, []), new["derived"].get(offset, []), producer)
+    for role in work.places:
         table = outcome.tables[role]  # type: ignore[index]
         rows = table.filter(pc.is_in(table.column("_offset"), pa.array(sorted(wanted), pa.int64())))
-        changes.files += write_files(rows, store.tables[role], folder, f"again-{number}")
-    changes.touched.setdefault(group.source, set()).update(wanted)
-    changes.entries.append(_adjustment(store, group, wanted, old, new, snapshots))
+        name = f"again-{len(work.changes.entries)}"
+        work.changes.files += write_files(rows, work.store.tables[role], work.folder, name)
+    work.changes.touched.setdefault((group.source, group.partition), set()).update(wanted)
+    filtered -= wanted
+    filtered |= {o for o in wanted if not new["derived"].get(o) and not new["rejects"].get(o)}
+    work.changes.entries.append(_adjustment(work, group, wanted, old, new, snapshots))
 
 
-def stored(store: Warehouse, role: str, group: Messages) -> dict[int, Rows]:
+def _differ(offset: int, old: Mapping[str, dict[int, Rows]], new: Mapping[str, dict[int, Rows]]) -> bool:
+    """Tell whether a message gives other rows now; what was cut as too large says nothing new by being cut."""
+    before, after = old["rejects"].get(offset, []), new["rejects"].get(offset, [])
+    if [r["kind"] for r in before] == ["too_large"] and [r["kind"] for r in after] == ["malformed"]:
+        return False
+    return any(old[r].get(offset, []) != new[r].get(offset, []) for r in ROLES)
+
+
+def stored(work: _Work, role: str, group: Messages) -> dict[int, Rows]:
     """Return what a table has of a group's messages, by offset, in the plan's columns."""
-    table: SinkTable = store.tables[role]
-    wanted = pa.array(group.offsets, pa.int64())
     found: dict[int, Rows] = {}
-    for path in data_paths(store.table(role)):
-        place = pq.read_table(path, columns=["_source", "_offset"])
-        mask = pc.and_(pc.equal(place.column("_source"), group.source), pc.is_in(place.column("_offset"), wanted))
-        if not pc.any(mask).as_py():
-            continue
-        for offset, rows in _by_offset(widened(pq.read_table(path).filter(mask), table)).items():
-            found.setdefault(offset, []).extend(rows)
+    if role not in work.places:
+        return found
+    table: SinkTable = work.store.tables[role]
+    for rows in work.places[role].rows(group.source, group.partition, group.offsets):
+        for offset, of_one in _by_offset(widened(rows, table)).items():
+            found.setdefault(offset, []).extend(of_one)
     return {offset: sorted(rows, key=_index) for offset, rows in found.items()}
 
 
@@ -200,7 +250,7 @@ def _counted(offsets: set[int], tables: Mapping[str, dict[int, Rows]]) -> tuple[
 
 
 def _adjustment(
-    store: Warehouse,
+    work: _Work,
     group: Messages,
     wanted: set[int],
     old: Mapping[str, dict[int, Rows]],
@@ -212,34 +262,20 @@ def _adjustment(
     # A message that is skipped now has no rows, which counts as filtered: its trace stays in the filtered ranges.
     now.subtract(was)
     kinds_now.subtract(kinds_was)
-    filtered = _filtered_before(store, group) - wanted
-    filtered |= {o for o in wanted if not new["derived"].get(o) and not new["rejects"].get(o)}
     names = (
-        "skipped",
-        "rejected",
-        "filtered",
-        "emitted_parents",
-        "rows",
-        "rejected_rows",
-        "filtered_rows",
-        "emitted_rows",
-    )
+        "skipped", "rejected", "filtered", "emitted_parents", "rows", "rejected_rows", "filtered_rows", "emitted_rows",
+    )  # fmt: skip
     sums: dict[str, Any] = {name: now[name] for name in names}
     counts = Counts(**sums, rejected_by={k: n for k, n in sorted(kinds_now.items()) if n})
     return Entry(
-        store.seq() + 1, group.source, group.partition, group.first, group.first, counts, (), ranges(sorted(filtered)),
-        store.plan.digest, snapshots, None, None,
+        work.seq + 1, group.source, group.partition, group.first, group.first, counts, ranges(sorted(wanted)), (),
+        work.store.plan.digest, snapshots, None, None,
     )  # fmt: skip
 
 
-def _filtered_before(store: Warehouse, group: Messages) -> set[int]:
-    rows = [
-        r
-        for r in ledger_rows(store)
-        if (r["source"], r["partition"], r["first_offset"]) == (group.source, group.partition, group.first)
-    ]
-    newest = max(rows, key=lambda r: r["seq"])
-    return {o for r in newest["filtered_ranges"] for o in range(r["first"], r["last"])}
+def offsets_in(found: Iterable[Mapping[str, int]]) -> set[int]:
+    """Return the offsets of the ledger's ranges."""
+    return {offset for one in found for offset in range(one["first"], one["last"])}
 
 
 def ledger_rows(store: Warehouse) -> Rows:
@@ -248,48 +284,46 @@ def ledger_rows(store: Warehouse) -> Rows:
     return sorted(rows, key=lambda r: (r["source"], r["partition"], r["first_offset"], r["seq"]))
 
 
-def _rewrite(store: Warehouse, role: str, changes: Changes, folder: Path) -> None:
+def _rewrite(work: _Work, role: str) -> None:
     """Write each file that holds rows of touched messages anew, without them."""
-    table: SinkTable = store.tables[role]
-    for number, path in enumerate(data_paths(store.table(role))):
-        rows = pq.read_table(path)
-        keep = np.ones(rows.num_rows, dtype=bool)
-        for source, offsets in changes.touched.items():
-            hit = pc.and_(
-                pc.equal(rows.column("_source"), source),
-                pc.is_in(rows.column("_offset"), pa.array(list(offsets), pa.int64())),
-            )
-            keep &= ~hit.to_numpy()
-        if keep.all():
-            continue
-        changes.removed.append((role, str(path)))
-        changes.files += write_files(widened(rows.filter(pa.array(keep)), table), table, folder, f"kept-{number}")
+    table: SinkTable = work.store.tables[role]
+    for number, (path, rows, keep) in enumerate(work.places[role].without(work.changes.touched)):
+        work.changes.removed.append((role, str(path)))
+        kept = widened(rows.filter(pa.array(keep)), table)
+        work.changes.files += write_files(kept, table, work.folder, f"kept-{number}")
 
 
 def groups_of(store: Warehouse, contents: Iterator[tuple[str, int, int, bytes]]) -> Iterator[Messages]:
     """Group (source, partition, offset, bytes), in order, by the ledger entries that they belong to."""
-    entries = [r for r in ledger_rows(store) if r["first_offset"] < r["last_offset"]]
+    ledger = ledger_rows(store)
+    bases = [r for r in ledger if r["first_offset"] < r["last_offset"]]
+    adjustments: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
+    for row in ledger:
+        if row["first_offset"] == row["last_offset"]:
+            adjustments.setdefault((row["source"], row["partition"], row["first_offset"]), []).append(row)
     at = 0
     offsets: list[int] = []
     found: list[bytes] = []
+
+    def gathered() -> Messages:
+        base = bases[at]
+        place = (base["source"], base["partition"], base["first_offset"])
+        entries = (base, *adjustments.get(place, ()))
+        return Messages(*place, base["last_offset"], tuple(offsets), tuple(found), entries)
+
     for source, partition, offset, data in contents:
-        while not _holds(entries[at], source, partition, offset):
+        while not _holds(bases[at], source, partition, offset):
             if offsets:
-                yield _messages(entries[at], offsets, found)
+                yield gathered()
                 offsets, found = [], []
             at += 1
         offsets.append(offset)
         found.append(data)
     if offsets:
-        yield _messages(entries[at], offsets, found)
+        yield gathered()
 
 
 def _holds(entry: Mapping[str, Any], source: str, partition: int, offset: int) -> bool:
     return (entry["source"], entry["partition"]) == (source, partition) and entry["first_offset"] <= offset < entry[
         "last_offset"
     ]
-
-
-def _messages(entry: Mapping[str, Any], offsets: list[int], contents: list[bytes]) -> Messages:
-    place = (entry["source"], entry["partition"], entry["first_offset"], entry["last_offset"])
-    return Messages(*place, tuple(offsets), tuple(contents))

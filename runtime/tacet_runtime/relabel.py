@@ -29,8 +29,9 @@ if TYPE_CHECKING:
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import Plan
 
-Place: TypeAlias = tuple[str, int, int]
-"""Source, offset, index."""
+Place: TypeAlias = tuple[str, int, int, int | None]
+"""Source, partition, offset, index."""
+_PLACE = ("_source", "_partition", "_offset", "_index")
 Verdicts: TypeAlias = dict[str, dict[Place, dict[str, str]]]
 """Role -> row -> field -> verdict now."""
 
@@ -83,17 +84,17 @@ def _verdicts(
         batch = Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
         outcome = processor.process(batch)
         for role, fields in names.items():
-            columns = outcome.tables[role].select(["_source", "_offset", "_index", "_absences"])
+            columns = outcome.tables[role].select([*_PLACE, "_absences"])
             for row in columns.to_pylist():
                 absences = dict(row["_absences"])
-                found[role][row["_source"], row["_offset"], row["_index"]] = {
+                found[role][row["_source"], row["_partition"], row["_offset"], row["_index"]] = {
                     name: absences[name] for name in fields if name in absences
                 }
     return found
 
 
 def _relabelled(rows: pa.Table, fields: set[str], verdicts: dict[Place, dict[str, str]]) -> tuple[pa.Table, int]:
-    places = zip(*(rows.column(name).to_pylist() for name in ("_source", "_offset", "_index")), strict=True)
+    places = zip(*(rows.column(name).to_pylist() for name in _PLACE), strict=True)
     new: list[list[tuple[str, str]]] = []
     changed = 0
     for place, absences in zip(places, rows.column("_absences").to_pylist(), strict=True):

@@ -6,9 +6,11 @@ import datetime as dt
 
 import pytest
 
+from tacet_runtime.faults import Planned
 from tacet_runtime.history import backfill, replay_rejects
 from tacet_runtime.relabel import relabel
 from tests.durability.job import make
+from tests.durability.shop import lines
 
 EVER = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
 OMITS = """
@@ -74,6 +76,98 @@ def test_a_replay_gives_the_rows_that_a_run_with_the_right_contract_gives(job, t
     other.run()
     for role in ("raw", "derived", "rejects"):
         assert job.rows(role) == other.rows(role)
+
+
+def shelves(job, text):
+    (job.root / "data" / "product.csv").write_text("name,shelf\n" + text)
+
+
+def test_a_backfill_reads_each_message_with_the_lookups_that_it_was_run_with(job):
+    shelves(job, "ball,7\nbook,8\ncup,9\n")
+    with (job.root / "e.ndjson").open("ab") as file:
+        file.write(lines(240, 400))
+    job.run()
+    before = job.rows("derived")
+    audit = backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference")
+    assert (audit.changed, audit.lookups) == (0, {})
+    assert job.rows("derived") == before
+
+
+def test_the_lookups_of_now_change_what_the_audit_says_and_are_recorded(job):
+    shelves(job, "ball,7\nbook,8\ncup,9\n")
+    said = backfill(job.plan(), job.root, job.warehouse, *EVER, publish=False, latest=True, engine="reference")
+    assert {name for name, _ in said.cells} <= {"shelf", "_absences"}
+    assert sum(said.lookups.values()) == said.messages
+    assert backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, latest=True, engine="reference") == said
+    assert job.verify().findings == ()
+    # What was changed is recorded with the lookups that it was changed with: nothing goes back.
+    assert backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference").changed == 0
+
+
+def test_a_backfill_covers_what_was_rejected_and_what_was_filtered_in_its_range(job):
+    edit(job, "click/1.0.0.yaml", "price >= 0", "price >= -1")
+    edit(job, "sale/1.0.0.yaml", "{drop_when: robot}", "{drop_when: robot AND id < 0}")
+    audit = backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference")
+    assert audit.rows_added > 0
+    assert not any(r["kind"] == "rule:sane" for r in job.rows("rejects"))
+    assert [(r["_offset"], r["_index"]) for r in job.rows("derived")] == [
+        (r["_offset"], r["_index"]) for r in job.rows("raw")
+    ]
+    assert job.verify().findings == ()
+
+
+def test_a_backfill_of_a_day_leaves_the_other_days_alone(job):
+    edit(job, "sale/1.0.0.yaml", '"price"', '"price * 100"')
+    times = [r["ts"] for r in job.rows("derived")]
+    first, last = times[len(times) // 3], times[2 * len(times) // 3]
+    before = job.rows("derived")
+    audit = backfill(job.plan(), job.root, job.warehouse, first, last, publish=True, engine="reference")
+    changed = [b["ts"] for a, b in zip(before, job.rows("derived"), strict=True) if a != b]
+    assert len(changed) == audit.rows_changed > 0
+    assert first <= min(changed)
+    assert max(changed) < last
+
+
+def test_an_audit_that_finds_nothing_leaves_no_branch_behind(job):
+    edit(job, "sale/1.0.0.yaml", '"price"', '"price * 100"')
+    backfill(job.plan(), job.root, job.warehouse, *EVER, publish=False, engine="reference")
+    edit(job, "sale/1.0.0.yaml", '"price * 100"', '"price"')
+    backfill(job.plan(), job.root, job.warehouse, *EVER, publish=False, engine="reference")
+    assert list(job.store().table("derived").refs()) == ["main"]
+
+
+@pytest.mark.parametrize("point", ["S3:after", "S4:after", "S5:after-ledger", "S8:after-raw", "S8:after-derived"])
+def test_a_change_of_history_that_is_interrupted_is_made_once(job, point, monkeypatch):
+    edit(job, "click/1.0.0.yaml", "price >= 0", "price >= -1")
+    monkeypatch.setenv("TACET_FAIL_AT", point)
+    monkeypatch.setenv("TACET_FAIL_HOW", "raise")
+    monkeypatch.setattr("tacet_runtime.faults._SEEN", {})
+    with pytest.raises(Planned):
+        replay_rejects(job.plan(), job.root, job.warehouse, "reference")
+    monkeypatch.delenv("TACET_FAIL_AT")
+    replay_rejects(job.plan(), job.root, job.warehouse, "reference")
+    assert job.verify().findings == ()
+    assert not any(r["kind"] == "rule:sane" for r in job.rows("rejects"))
+    assert replay_rejects(job.plan(), job.root, job.warehouse, "reference").changed == 0
+
+
+def test_a_new_version_gets_more_out_of_the_kept_payloads(job):
+    assert "robot" not in job.rows("derived")[0]
+    for name in ("click", "sale"):
+        old = job.root / f"contracts/shop/{name}/1.0.0.yaml"
+        text = old.read_text().replace("version: 1.0.0", "version: 1.1.0", 1)
+        text = text.replace("  app: {from: app}", "  app: {from: app}\n  robot: {from: robot}")
+        text = text.replace(
+            "  robot: {type", "  extra: {type: string, path: $.app, presence: optional}\n  robot: {type"
+        )
+        old.with_name("1.1.0.yaml").write_text(text)
+    job.run()
+    assert job.rows("derived")[0]["robot"] is None
+    audit = backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference")
+    assert audit.rows_changed == len(job.rows("derived"))
+    assert {row["extra"] for row in job.rows("raw")} == {"web"}
+    assert {row["_contract"] for row in job.rows("derived")} == {"shop.sale@1.1.0"}
+    assert job.verify().findings == ()
 
 
 def test_a_relabel_changes_only_the_verdicts_of_its_field(job):

@@ -21,6 +21,8 @@ from tests.durability.shop import lines, write_repository
 from tests.system.checker import problems
 
 MESSAGES = 240
+WITH_WORKERS = 5
+"""Every so many-th kill falls on a run with two workers."""
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
     "S1:after", "S2:before", "S2:after", "S3:after", "S4:before", "S4:after", "S5:before-ledger", "S5:after-ledger",
@@ -29,26 +31,28 @@ POINTS = (
 )  # fmt: skip
 
 
-def command(repository: Path, module: tuple[str, ...] = ("tacet.cli",)) -> list[str]:
+def command(repository: Path, module: tuple[str, ...] = ("tacet.cli",), workers: int = 1) -> list[str]:
     """Return the command that is killed: some commits over a small file."""
     return [
         sys.executable, "-m", *module, "--contracts", str(repository / "contracts"), "--quiet", "run", "sale",
         "--input", str(repository / "e.ndjson"), "--engine", "reference", "--warehouse", str(repository / "warehouse"),
-        "--commit-messages", "60", "--block-bytes", "3000",
+        "--commit-messages", "60", "--block-bytes", "3000", "--workers", str(workers),
     ]  # fmt: skip
 
 
-def start(repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str) -> subprocess.Popen[bytes]:
+def start(
+    repository: Path, module: tuple[str, ...] = ("tacet.cli",), workers: int = 1, **environment: str
+) -> subprocess.Popen[bytes]:
     """Start the command in its own session, so that nothing else is hit when it is killed."""
     return subprocess.Popen(
-        command(repository, module), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
+        command(repository, module, workers), cwd=ROOT, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, start_new_session=True,
     )  # fmt: skip
 
 
-def finish(repository: Path, module: tuple[str, ...] = ("tacet.cli",), **environment: str) -> None:
+def finish(repository: Path, module: tuple[str, ...] = ("tacet.cli",), workers: int = 1, **environment: str) -> None:
     """Run the command to its end. Raises AssertionError with its words when it fails."""
-    process = start(repository, module, **environment)
+    process = start(repository, module, workers, **environment)
     words = process.communicate()[1].decode()
     assert process.returncode == 0, words
 
@@ -66,17 +70,17 @@ def reset(repository: Path) -> None:
     shutil.rmtree(repository / "warehouse", ignore_errors=True)
 
 
-def kill_at(repository: Path, point: str, count: int) -> bool:
+def kill_at(repository: Path, point: str, count: int, workers: int = 1) -> bool:
     """Run until a commit point is passed for the n-th time; tell whether it came by and the process was killed."""
-    process = start(repository, TACET_FAIL_AT=f"{point}:{count}")
+    process = start(repository, workers=workers, TACET_FAIL_AT=f"{point}:{count}")
     words = process.communicate()[1].decode()
     assert process.returncode in (0, -signal.SIGKILL), words
     return process.returncode == -signal.SIGKILL
 
 
-def kill_after(repository: Path, seconds: float) -> bool:
+def kill_after(repository: Path, seconds: float, workers: int = 1) -> bool:
     """Run and kill after so many seconds."""
-    process = start(repository)
+    process = start(repository, workers=workers)
     try:
         process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
@@ -98,8 +102,9 @@ def campaign(folder: Path, kills: int, seed: int) -> list[str]:
     plan += [chance.uniform(0.3, 1.0) * whole for _ in range(max(0, kills - len(plan)))]
     done, reset_at = 0, 0
     reset(folder)
-    for item in plan:
-        hit = kill_at(folder, *item) if isinstance(item, tuple) else kill_after(folder, item)
+    for number, item in enumerate(plan):
+        workers = 2 if number % WITH_WORKERS == WITH_WORKERS - 1 else 1
+        hit = kill_at(folder, *item, workers) if isinstance(item, tuple) else kill_after(folder, item, workers)
         done += hit
         # Several kills may fall on one warehouse before it is run to its end: crashes during healing count too.
         if isinstance(item, tuple) or done - reset_at >= 3 or not hit:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -62,9 +64,36 @@ def test_a_second_sigterm_ends_at_once_and_the_run_can_be_resumed(tmp_path):
     assert problems(tmp_path / "warehouse", data) == []
 
 
+def test_workers_end_with_the_process_that_was_killed(tmp_path):
+    data = prepare(tmp_path)
+    process = start(tmp_path, workers=2, TACET_FAIL_AT="S2:before:2", TACET_FAIL_HOW="hang")
+    with pytest.raises(TimeoutError):
+        _wait_for_a_file(tmp_path)
+    children = _group(process.pid)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    began = time.monotonic()
+    while _group(process.pid) and time.monotonic() - began < 10:
+        time.sleep(0.1)
+    assert len(children) >= 3
+    assert _group(process.pid) == []
+    finish(tmp_path, workers=2)
+    assert problems(tmp_path / "warehouse", data) == []
+
+
+def _group(leader):
+    """Return the processes of a session that have not ended."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, group = path.read_text().rpartition(")")[2].split()[:3]
+            found += [path.parent.name] if int(group) == leader and state != "Z" else []
+    return found
+
+
 def _wait_for_a_file(folder):
     began = time.monotonic()
-    while time.monotonic() - began < 20:
+    while time.monotonic() - began < 120:
         if list((folder / "warehouse").rglob("derived-1-*.parquet")):
             time.sleep(0.5)
             raise TimeoutError

@@ -324,13 +324,18 @@ class _Staged(Transaction):
 
 def replace_branch(table: Table, branch: str, files: Sequence[DataFile], removed: Collection[str]) -> None:
     """Make a branch anew from what is there now, with files added and dropped; nobody who reads the table sees it."""
-    if branch in table.refs():
-        table.manage_snapshots().remove_branch(branch).commit()
+    drop_branch(table, branch)
     snapshot = table.current_snapshot()
     if snapshot is None:
         return
     table.manage_snapshots().create_branch(snapshot.snapshot_id, branch).commit()
     replace_files(table.refresh(), files, removed, {}, {}, branch)
+
+
+def drop_branch(table: Table, branch: str) -> None:
+    """Remove a branch, when there is one; its files stay until `maintain`."""
+    if branch in table.refs():
+        table.manage_snapshots().remove_branch(branch).commit()
 
 
 def local_path(uri: str) -> Path:

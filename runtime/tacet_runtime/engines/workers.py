@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections import deque
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -38,10 +40,19 @@ def _start(plan: bytes, options: Options, root: Path, warehouse: Path, snapshots
     # Ctrl-C reaches every process of the terminal; only the one that commits may decide what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     decoded = decode(plan)
     lookups = load_lookups(decoded, root, open_catalog(warehouse), snapshots=snapshots, archive=warehouse / "lookups")
     tables = {table.role: table for table in decoded.tables}
     _STATE.update(tables=tables, options=options, processor=make_processor(options.engine, decoded, lookups))
+
+
+def _end_with_parent() -> None:
+    """End when the process that commits does, however it ended: nobody would ever read what is computed here."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _compute(task: Task) -> Done:
