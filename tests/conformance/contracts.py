@@ -79,7 +79,8 @@ class _Maker:
     def make(self) -> Random:
         scheme = self.rng.choice(list(_RANGES))
         fields = self._base(scheme)
-        for number in range(self.rng.randint(2, 11)):
+        wide = self.made.seed % 25 == 24
+        for number in range(self.rng.randint(65, 90) if wide else self.rng.randint(2, 11)):
             fields[f"f{number}"] = self._field()
         self._conditions(fields)
         older = self._older(fields)
@@ -235,7 +236,7 @@ class _Maker:
         draw = Expressions(rng, {n: _parsed(f["type"]) for n, f in fields.items()})
         rules = {
             f"r{n}": {"check": draw.condition(), "else": rng.choice(["reject", "flag", "flag"])}
-            for n in range(rng.randint(0, 3))
+            for n in range(rng.randint(0, 3) if self.made.seed % 25 != 24 else 62)
         }
         if rules:
             event["rules"] = rules

@@ -69,6 +69,9 @@ class Messages:
             if chance < 0.02:
                 yield rng.choice(DAMAGE)
                 continue
+            if chance > 0.9975:
+                yield self._large()
+                continue
             data = self._message()
             yield damaged(rng, data) if chance < 0.06 else data
 
@@ -98,6 +101,35 @@ class Messages:
                 rng.choice(["1", "null", '{"x":[1]}', '"y"']),
             )
         return self._written(root).encode("utf-8", "surrogatepass")
+
+    def _large(self) -> bytes:
+        """Return a message at or beyond a limit: bytes, keys, depth, or a string that a field has."""
+        rng = self._rng
+        data = self._message()[:-1] + b"," if rng.random() < 0.9 else b"{"
+        over = rng.choice([-1, 0, 1])
+        match rng.randrange(4):
+            case 0:
+                fill = b'"z":"' + b"x" * (1_048_576 + over - len(data) - 7) + b'"'
+            case 1:
+                fill = b",".join(b'"%d":0' % n for n in range(10_000 + over - rng.choice([0, 5])))
+            case 2:
+                fill = b'"z":' + b"[" * (63 + over) + b"]" * (63 + over)
+            case _:
+                texts = [
+                    f.path.steps[-1]
+                    for f in self._source.fields
+                    if f.path.steps and isinstance(f.type, t.StringType | t.BinaryType)
+                ]
+                size = (65_536 + over) // rng.choice([1, 2]) * rng.choice([1, 2])
+                fill = (
+                    json.dumps(rng.choice([*texts, "z"])).encode()
+                    + b':"'
+                    + rng.choice([b"x" * size, "é".encode() * (size // 2)])
+                    + b'"'
+                )
+                data = b"{" + fill + b"," + data[1:-1]
+                return data + b"}" if len(data) > len(fill) + 2 else b"{" + fill + b"}"
+        return data + fill + b"}"
 
     def _item(self) -> str:
         if self._rng.random() < 0.02:
