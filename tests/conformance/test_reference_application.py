@@ -11,7 +11,7 @@ import pytest
 from tacet_codegen import frontend
 from tacet_codegen.build import compile_plan
 from tacet_runtime.connectors.lookups import load_lookups
-from tacet_runtime.sample import SCENARIOS, write_sample
+from tacet_runtime.sample import SCENARIOS, Recipe, write_sample
 from tests.conformance.differential import Both
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ def differences(scenario: str, events: int, seed: int, folder: Path) -> Iterator
     [job] = [job for job in loaded.repository.jobs if job.name == "impressions.enriched_impression"]
     plan = compile_plan(job, loaded.repository.lock)
     lookups = load_lookups(plan, ROOT)
-    keys = {"title_id": [key[0] for key in lookups["title"].rows]}
+    keys = {name: list(lookup.rows) for name, lookup in lookups.items()}
     sample = folder / "events.ndjson"
-    write_sample(plan, sample, events=events, seed=seed, scenario=scenario, keys=keys)
+    write_sample(plan, Recipe(seed, scenario, keys=keys), sample, events=events)
     engines, first = Both(plan, lookups), 0
     with sample.open("rb") as lines:
         while messages := [line.removesuffix(b"\n") for line in islice(lines, 10_000)]:
