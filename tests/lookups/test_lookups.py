@@ -271,3 +271,63 @@ def parquet_of_many(many):
     columns = {"maker": pa.repeat("acme", many), "part": pa.array(range(many)), "name": pa.repeat("part", many)}
     pq.write_table(pa.table(columns | none), sink)
     return sink.getvalue().to_pybytes()
+
+
+EVERY = """table: k
+version: 1.0.0
+owner: {team: probes, notify: ["slack:#probes"]}
+doc: A key of every type.
+key: [KEY]
+source: {file: data/k.csv}
+fields:
+  a: {type: 'decimal(5,2)', presence: required}
+  b: {type: date, presence: required}
+  c: {type: uuid, presence: required}
+  d: {type: timestamptz, presence: required}
+  e: {type: boolean, presence: required}
+  f: {type: time, presence: required}
+  g: {type: string, presence: required}
+  hit: {type: string, presence: optional}
+"""
+SENT = """
+a: {type: 'decimal(5,2)', path: $.a, presence: optional}
+b: {type: date, path: $.b, presence: optional}
+c: {type: uuid, path: $.c, presence: optional}
+d: {type: timestamptz, path: $.d, encoding: epoch_millis, presence: optional}
+e: {type: boolean, path: $.e, presence: optional}
+f: {type: time, path: $.f, presence: optional}
+g: {type: string, path: $.g, presence: optional}
+"""
+ROWS = f'a,b,c,d,e,f,g,hit\n1.50,2026-01-01,{U},1970-01-01T00:00:01Z,true,01:02:03,"é,\n""😀",yes\n2.00,9999-12-31,{"0" * 8}-0000-0000-0000-{"0" * 12},9999-12-31T23:59:59.999Z,false,23:59:59.999999, x,\n'
+FOUND = {"a": 1.5, "b": "2026-01-01", "c": U.upper(), "d": 1000, "e": True, "f": "01:02:03.0", "g": 'é,\n"😀'}
+EMPTY = {"a": 2, "b": "9999-12-31", "c": f"{'0' * 8}-0000-0000-0000-{'0' * 12}", "d": 253402300799999, "e": False, "f": "23:59:59.999999", "g": " x"}  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["a, b, c, d, e, f, g", "g"])
+def test_a_key_of_every_type_is_found_exactly_after_correction(tmp_path, key):
+    on = ", ".join(f"{k}: {k}" for k in key.split(", "))
+    before = f"corrections:\n  fix: {{when: a = 9, set: {{a: '1.50'}}}}\nlookups:\n  k: {{table: k, version: '>=1.0.0', on: {{{on}}}, missing: keep}}\n"
+    plan = compiled(
+        tmp_path,
+        {
+            "ping/1.0.0.yaml": raw(SENT),
+            "k/1.0.0.yaml": EVERY.replace("KEY", key),
+            "data/k.csv": ROWS,
+            "pong/1.0.0.yaml": derived("id: {from: id}\nhit: {from: k.hit, presence: optional}", before),
+        },
+    )
+    given = [
+        FOUND,
+        {**FOUND, "a": 9},
+        EMPTY,
+        {**FOUND, "g": 'e\u0301,\n"😀'},
+        {**EMPTY, "g": "x"},
+        {**EMPTY, "g": None},
+        {**EMPTY, "g": 5},
+    ]
+    results = run(plan, [message(**changes) for changes in given], tmp_path)
+    missed = (None, "lookup_miss:k")
+    rows = [r.rows[0] for r in results]
+    assert [(row.derived["hit"], row.derived_verdicts["hit"]) for row in rows] == [
+        ("yes", "present"), ("yes", "present"), (None, "optional"), missed, missed, missed, missed,
+    ]  # fmt: skip
