@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: setup check test demo bench accept build help clean
+.PHONY: setup static check test demo bench accept build help clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -16,20 +16,17 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-check: setup ## what to run before a commit: format, lint, types, import contracts, fast tests, stale output (under two minutes)
+static: setup ## format, lint, types, import contracts, stale output: what needs no test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/tacet build --check
+
+check: static ## what to run before a commit: static, and the fast tests (under two minutes)
 	$(BIN)/pytest -m "not slow and not system"
 
-test: setup ## everything, with real processes and kills
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/tacet build --check
+test: static ## everything, with real processes and kills
 	$(BIN)/pytest
 
 demo: setup ## 200,000 impressions through the generated job, explained

@@ -215,3 +215,14 @@ def test_nothing_in_the_product_knows_the_reference_application():
     found = [f"{name(p)}: {hit.group()}" for p in shipped for hit in WORDS.finditer(p.read_text())]
     assert found == []
     assert WORDS.search((ROOT / "contracts/impressions/raw_impression/1.0.0.yaml").read_text())
+
+
+def test_make_check_and_make_test_share_one_static_part_and_ci_runs_make_test():
+    text = (ROOT / "Makefile").read_text()
+    assert re.search(r"^check: static ", text, re.MULTILINE)
+    assert re.search(r"^test: static ", text, re.MULTILINE)
+    for tool in ("ruff check", "mypy", "lint-imports", "build --check"):
+        assert text.count(f"/{tool}") + text.count(f"tacet {tool}") == 1, tool
+    ci = ROOT / ".ci/run"
+    assert "make test" in ci.read_text()
+    assert ci.stat().st_mode & 0o111

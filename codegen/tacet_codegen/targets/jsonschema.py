@@ -78,7 +78,7 @@ def _head(header: Header) -> Schema:
 
 
 def _title(name: str) -> str:
-    """Return a name in the form of a class: `raw_impression` is `RawImpression`."""
+    """Return a name in the form of a class: `raw_order` is `RawOrder`."""
     title = "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name) if part)
     return title if title[:1].isalpha() else f"Object{title}"
 
