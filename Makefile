@@ -30,7 +30,7 @@ test: static ## everything, with real processes and kills
 	$(BIN)/pytest
 
 demo: setup ## 200,000 impressions through the generated job, explained
-	$(BIN)/python examples/impressions_demo.py
+	$(BIN)/python examples/impressions/demo.py
 
 bench: setup ## ratios, as a table and a picture; ARGS=--long for 2 M to 20 M messages
 	$(BIN)/python -m bench $(ARGS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -33,8 +33,7 @@ _DROPPED = 0.03
 """The share of messages that may be ones which the contract's filters drop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(NamedTuple):
     """One planted thing: in a row's field, in a row (`field` None), or in a whole message (`index` None)."""
 
     planted: str
