@@ -18,13 +18,14 @@ from tacet_codegen.ir.lock import NAME as LOCK_NAME
 from tacet_codegen.ir.lock import release, render_lock
 from tacet_codegen.ir.lower import lower
 from tacet_codegen.targets import TARGETS, Artifact, Compilation
+from tacet_codegen.targets.avro import wire_schema
 from tacet_codegen.targets.duckdb import statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tacet_codegen.ir.model import Job, Lock, Repository
-    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.plan.model import Plan, SinkTopic
 
 MANIFEST = "MANIFEST.json"
 
@@ -51,9 +52,13 @@ class Change:
 
 
 def compile_plan(job: Job, lock: Lock) -> Plan:
-    """Return the job's plan with the embedded engine's statements."""
+    """Return the job's plan with the embedded engine's statements and the topics' schemas."""
     plan = lower(job, lock)
-    return replace(plan, sql=statements(plan))
+    return replace(plan, sql=statements(plan), topics=tuple(_with_schema(topic, job) for topic in plan.topics))
+
+
+def _with_schema(topic: SinkTopic, job: Job) -> SinkTopic:
+    return replace(topic, avro_schema=wire_schema(job, topic.role)) if topic.format == "avro" else topic
 
 
 def build(repository: Repository) -> Output:

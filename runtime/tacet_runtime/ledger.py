@@ -39,6 +39,8 @@ class Entry:
     lookups: Mapping[str, str]
     position_bytes: int | None
     position_digest: str | None
+    absent: tuple[Range, ...] = ()
+    """Offsets of the range at which the source has no message: control records, or compacted away."""
 
 
 class LedgerError(Exception):
@@ -47,7 +49,8 @@ class LedgerError(Exception):
 
 def checked(entry: Entry) -> Entry:
     """Return the entry when its account closes. Raises LedgerError with the numbers."""
-    if not entry.counts.closes() or entry.counts.messages != entry.last - entry.first:
+    absent = sum(last - first for first, last in entry.absent)
+    if not entry.counts.closes() or entry.counts.messages + absent != entry.last - entry.first:
         raise LedgerError(f"the account of {entry.source} {entry.first}..{entry.last} does not close: {entry.counts}")
     return entry
 
@@ -77,6 +80,7 @@ def _values(entry: Entry) -> dict[str, Any]:
         "lookups": dict(entry.lookups),
         "position_bytes": entry.position_bytes,
         "position_digest": entry.position_digest,
+        "absent_ranges": [{"first": a, "last": b} for a, b in entry.absent],
     }
 
 

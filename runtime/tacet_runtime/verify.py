@@ -22,7 +22,7 @@ from pyiceberg.manifest import DataFileContent
 
 from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path
 from tacet_runtime.connectors.snapshots import foreign, lost, said
-from tacet_runtime.exactly_once import MARKER, ORDER, marker
+from tacet_runtime.exactly_once import MARKER, ORDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -177,15 +177,17 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
 
 
 def _markers(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
-    seq = marker(there["ledger"], store.plan.job)
-    for role, table in there.items():
-        name = store.tables[role].name
-        if (at := marker(table, store.plan.job)) != seq:
-            yield Finding("marker", name, f"is at commit {at}, the ledger is at {seq}")
-        if (newest := lost(table, f"{MARKER}.{store.plan.job}")) is not None:
-            yield Finding(
-                "rolled_back", name, f"commit {said(newest)[f'{MARKER}.{store.plan.job}']} is not in its line any more"
-            )
+    """Compare the markers of each owner: the job over files, and every shard of it on an island."""
+    own = f"{MARKER}.{store.plan.job}"
+    owners = {n for table in there.values() for n in table.properties if n == own or n.startswith(f"{own}.")}
+    for owner in sorted(owners):
+        seq = there["ledger"].properties.get(owner, "0")
+        for role, table in there.items():
+            name, at = store.tables[role].name, table.properties.get(owner, "0")
+            if at != seq:
+                yield Finding("marker", name, f"is at commit {at} of {owner}, the ledger is at {seq}")
+            if (newest := lost(table, owner)) is not None:
+                yield Finding("rolled_back", name, f"commit {said(newest)[owner]} is not in its line any more")
 
 
 def _others(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
@@ -204,7 +206,7 @@ _EMPTY = {
         )
     )
     + ", MAP {'x': 0::BIGINT} AS rejected_by, [{'first': 0::BIGINT, 'last': 0::BIGINT}] AS skipped_ranges, "
-    "[{'first': 0::BIGINT, 'last': 0::BIGINT}] AS filtered_ranges",
+    "[{'first': 0::BIGINT, 'last': 0::BIGINT}] AS filtered_ranges, NULL::VARCHAR AS position_digest",
 }  # fmt: skip
 _EMPTY_ROWS = "'' AS _source, 0 AS _partition, 0::BIGINT AS _offset, 0 AS _index, FALSE AS late"
 
@@ -215,19 +217,23 @@ def _views(db: duckdb.DuckDBPyConnection, paths: Mapping[str, list[Path]]) -> No
         columns = "*" if role == "ledger" else f"{_POSITIONS}, {late} AS late"
         if paths.get(role):
             names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths[role])
-            db.execute(
-                f"CREATE VIEW {role} AS SELECT {columns} FROM read_parquet([{names}], union_by_name = {role == 'ledger'})"
-            )
+            source = f"read_parquet([{names}], union_by_name = {role == 'ledger'})"
+            db.execute(f"CREATE VIEW {role} AS SELECT {columns} FROM {source}")
         else:
             db.execute(f"CREATE VIEW {role} AS SELECT {_EMPTY.get(role, _EMPTY_ROWS)} WHERE FALSE")
+    described = db.execute("DESCRIBE ledger").fetchall()
+    absent = "absent_ranges" if any(name == "absent_ranges" for name, *_ in described) else _NO_RANGES
+    db.execute(f"CREATE TABLE entries AS SELECT *, {absent} AS absent FROM ledger")
     db.execute(_BASE)
 
 
 _SUMS = ("skipped", "rejected", "filtered", "emitted_parents", "rows", "rejected_rows", "filtered_rows", "emitted_rows")
+_NO_RANGES = "NULL::STRUCT(first BIGINT, last BIGINT)[]"
+"""A ledger that was written before sources had offsets without messages."""
 _BASE = f"""
-CREATE TABLE entries AS SELECT * FROM ledger;
 CREATE TABLE base AS
-SELECT b.source, b.partition, b.first_offset, b.last_offset, b.seq, b.messages, b.skipped_ranges,
+SELECT b.source, b.partition, b.first_offset, b.last_offset, b.seq, b.messages, b.skipped_ranges, b.absent, b.position_digest,
+       coalesce(list_sum(list_transform(b.absent, lambda r: r.last - r.first)), 0)::BIGINT AS absent_offsets,
        coalesce(a.filtered_ranges, b.filtered_ranges) AS filtered_ranges,
        {", ".join(f"(b.{n} + coalesce(a.{n}, 0))::BIGINT AS {n}" for n in _SUMS)},
        (list_sum(map_values(b.rejected_by)) + coalesce(a.records, 0))::BIGINT AS records
@@ -250,7 +256,8 @@ SELECT _source AS source, _partition AS partition, first_offset,
 FROM placed GROUP BY ALL;
 CREATE VIEW traced AS
 SELECT source, partition, first_offset, 'skipped' AS outcome, unnest(skipped_ranges, recursive := true) FROM base
-UNION ALL SELECT source, partition, first_offset, 'filtered', unnest(filtered_ranges, recursive := true) FROM base;
+UNION ALL SELECT source, partition, first_offset, 'filtered', unnest(filtered_ranges, recursive := true) FROM base
+UNION ALL SELECT source, partition, first_offset, 'absent', unnest(absent, recursive := true) FROM base;
 CREATE TABLE outcomes AS
 SELECT _source AS source, _partition AS partition, first_offset, _offset AS begins, _offset + 1 AS ends,
        CASE WHEN bool_or(role = 'derived') THEN 'emitted' ELSE 'rejected' END AS outcome
@@ -269,7 +276,8 @@ _QUERIES: tuple[tuple[str, str], ...] = (
         "lost_range",
         """SELECT format('{} {}..{}', source, ends, first_offset), format('no entry of the ledger has these {} messages', first_offset - ends) FROM (
              SELECT source, first_offset, coalesce(max(last_offset) OVER (PARTITION BY source, partition
-               ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING), 0) AS ends FROM base)
+               ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+               CASE WHEN position_digest IS NULL THEN first_offset ELSE 0 END) AS ends FROM base)
            WHERE first_offset > ends""",
     ),
     (
@@ -283,7 +291,7 @@ _QUERIES: tuple[tuple[str, str], ...] = (
         "account",
         f"""SELECT {_RANGE}, format('{{}} messages = {{}} skipped + {{}} rejected + {{}} filtered + {{}} emitted; {{}} rows = {{}} rejected + {{}} filtered + {{}} emitted: does not close',
              messages, skipped, rejected, filtered, emitted_parents, rows, rejected_rows, filtered_rows, emitted_rows)
-           FROM base WHERE messages <> skipped + rejected + filtered + emitted_parents OR messages <> last_offset - first_offset
+           FROM base WHERE messages <> skipped + rejected + filtered + emitted_parents OR messages + absent_offsets <> last_offset - first_offset
              OR rows <> rejected_rows + filtered_rows + emitted_rows""",
     ),
     (

@@ -72,6 +72,7 @@ LEDGER = (
     Column("lookups", _REASONS, required=True),
     Column("position_bytes", t.LongType()),
     Column("position_digest", t.StringType()),
+    Column("absent_ranges", _RANGES),
 )  # fmt: skip
 METRICS = (
     Column("window_start", t.TimestamptzType()),

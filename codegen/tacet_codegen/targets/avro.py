@@ -7,7 +7,7 @@ A nullable column is a union with null first, and null is its default. Logical t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any, Literal, assert_never
 
 from tacet_codegen.ir.columns import derived_columns, raw_columns
 from tacet_codegen.targets.base import Artifact, contract_path
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tacet_codegen.ir.columns import Column
-    from tacet_codegen.ir.model import Header
+    from tacet_codegen.ir.model import DerivedEvent, Header, Job, RawEvent
     from tacet_codegen.targets.base import Compilation
     from tacet_runtime.plan.types import Type
 
@@ -35,6 +35,14 @@ def emit(compilation: Compilation) -> Iterator[Artifact]:
 def _artifact(header: Header, columns: Sequence[Column], docs: Mapping[str, str]) -> Artifact:
     schema = record_schema(header, columns, docs)
     return Artifact(contract_path("avro", header, ".avsc"), json.dumps(schema, indent=1, ensure_ascii=True) + "\n")
+
+
+def wire_schema(job: Job, role: Literal["raw", "derived"]) -> str:
+    """Return the schema of a job's rows on a topic, in one line: the text that a registry has and messages point to."""
+    event: RawEvent | DerivedEvent = job.derived if role == "derived" and job.derived is not None else job.raw
+    columns = derived_columns(job.derived) if event is job.derived and job.derived else raw_columns(job.raw)
+    schema = record_schema(event.header, columns, {f.name: f.doc for f in event.fields})
+    return json.dumps(schema, separators=(",", ":"), ensure_ascii=True)
 
 
 def record_schema(header: Header, columns: Sequence[Column], docs: Mapping[str, str]) -> dict[str, Any]:
