@@ -1,11 +1,12 @@
 """Points where a test may stop the process: `TACET_FAIL_AT=S4:after[:n]`, the n-th time it comes by.
 
-`TACET_FAIL_HOW` says how: `kill` (as `kill -9`, the default), `raise` or `hang`. Nothing happens without the first
-variable. The points are those of the commit protocol (`exactly_once.py`).
+`TACET_FAIL_HOW` says how: `kill` (as `kill -9`, the default), `raise`, `hang` or `full` (as a full disk). Nothing happens without the first
+variable. The points are those of the commit protocols (`exactly_once.py`, and for the service `service/protocol.py`).
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import time
@@ -39,5 +40,7 @@ def point(name: str) -> None:
             raise Planned(f"planned fault at {name}")
         case "hang":
             time.sleep(3_600)
+        case "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         case _:
             os.kill(os.getpid(), signal.SIGKILL)

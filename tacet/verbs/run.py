@@ -1,7 +1,8 @@
-"""`tacet run`: the job over files, into the warehouse's Iceberg tables."""
+"""`tacet run`: the job over files into the warehouse's Iceberg tables, or with an island as a service on Kafka."""
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tacet.results import ran, said
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tacet_runtime.service.refusal import Accept
+
 
 def run(
     job: Annotated[
@@ -26,7 +29,9 @@ def run(
             help="The derived event (or a raw event that none reads): name, namespace.name, or with @version."
         ),
     ],
-    inputs: Annotated[list[str], typer.Option("--input", help="A file, a folder, or - for stdin; gzip and zstd too.")],
+    inputs: Annotated[
+        list[str] | None, typer.Option("--input", help="A file, a folder, or - for stdin; gzip and zstd too.")
+    ] = None,
     framing: Annotated[str, typer.Option(help="lines: a message a line; file: a message a file.")] = "lines",
     engine: Annotated[str, typer.Option(help="embedded or reference.")] = "embedded",
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
@@ -35,11 +40,35 @@ def run(
     block_bytes: Annotated[
         int, typer.Option(min=1, help="The least that is computed and committed at once.")
     ] = 50_331_648,
+    island: Annotated[
+        Path | None, typer.Option(help="Run as a service on this island's Kafka, until SIGTERM; its file.")
+    ] = None,
+    shard: Annotated[
+        int, typer.Option(min=0, max=9_999, help="With --island: which of several processes this is.")
+    ] = 0,
+    restarts: Annotated[
+        int, typer.Option(min=0, max=1_000_000, help="With --island: start again after so many failures in a row.")
+    ] = 0,
     accept_rollback: Annotated[
         bool, typer.Option("--accept-rollback", help="Put back what a table lost that was rolled back by hand.")
     ] = False,
+    accept_new_topic: Annotated[
+        bool, typer.Option("--accept-new-topic", help="With --island: the topic was made anew; begin at its start.")
+    ] = False,
+    accept_loss: Annotated[
+        bool, typer.Option("--accept-loss", help="With --island: go on after messages or intents that have expired.")
+    ] = False,
 ) -> None:
-    """Run a job over files. The same input again adds nothing; after a crash the same command goes on."""
+    """Run a job over files, or as a service. The same input again adds nothing; after a crash the same command goes on."""
+    if island is not None:
+        if inputs:
+            raise Usage("--input and --island: a job reads files or a topic, not both")
+        from tacet_runtime.service.refusal import Accept
+
+        _serve(job, island, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))
+        return
+    if not inputs:
+        raise Usage("nothing to read: name files with '--input', or an island's Kafka with '--island'")
     from tacet_runtime.engines.run import run as execute
     from tacet_runtime.engines.tasks import Options
 
@@ -60,6 +89,21 @@ def run(
     if totals.stopped:
         message("stopped at a commit: the same command goes on from there")
         finish(130)
+
+
+def _serve(
+    job: str, path: Path, shard: int, engine: Literal["embedded", "reference"], restarts: int, accept: Accept
+) -> None:
+    from tacet.service import SUPERVISED, read_island, serve, supervised
+    from tacet_runtime.engines.run import Totals
+
+    island = read_island(path)
+    if restarts and SUPERVISED not in os.environ:
+        finish(supervised(restarts))
+    told = serve(job, island, shard, engine, accept)
+    counts = ran(Totals([told.total()], told.commits))
+    result_json(counts)
+    message(said(counts))
 
 
 @contextmanager

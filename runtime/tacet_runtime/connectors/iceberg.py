@@ -256,13 +256,17 @@ def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
     return Schema(*fields.values(), schema_id=current.schema_id + 1)
 
 
-def data_file(table: Table, path: Path, partition: Sequence[object]) -> DataFile:
-    """Describe a finished Parquet file for a commit: size, rows, column statistics, partition values."""
+def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: int | None = None) -> DataFile:
+    """Describe a finished Parquet file for a commit: size, rows, column statistics, partition values.
+
+    `schema_id` is the schema that it was written with, when that may not be the table's present one.
+    """
     metadata = pq.read_metadata(path)
+    schema = table.schema() if schema_id is None else table.schemas()[schema_id]
     statistics = data_file_statistics_from_parquet_metadata(
         parquet_metadata=metadata,
-        stats_columns=compute_statistics_plan(table.schema(), table.properties),
-        parquet_column_mapping=parquet_path_to_id_mapping(table.schema()),
+        stats_columns=compute_statistics_plan(schema, table.properties),
+        parquet_column_mapping=parquet_path_to_id_mapping(schema),
     )
     return DataFile.from_args(
         content=DataFileContent.DATA,
@@ -320,6 +324,24 @@ class _Staged(Transaction):
         if self._known is None or self._known[0] != len(self._updates):
             self._known = (len(self._updates), super().table_metadata)
         return self._known[1]
+
+
+def append_files(
+    table: Table, files: Sequence[DataFile], properties: Mapping[str, str], summary: Mapping[str, str]
+) -> None:
+    """Add files and set properties, in ONE commit that is refused when `table` is not the newest: always a snapshot.
+
+    A commit that only sets properties asserts nothing about the table; landing late, it would set a marker back.
+    Raises what pyiceberg raises.
+    """
+    # The library's own retry would re-base a stale append: off, whatever others made of the property.
+    table.metadata.properties["commit.retry.num-retries"] = "0"
+    transaction = _Staged(table)
+    transaction.set_properties(dict(properties))
+    with transaction.update_snapshot(snapshot_properties=dict(summary)).fast_append() as update:
+        for file in files:
+            update.append_data_file(file)
+    transaction.commit_transaction()
 
 
 def replace_branch(table: Table, branch: str, files: Sequence[DataFile], removed: Collection[str]) -> None:

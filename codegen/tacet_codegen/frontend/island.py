@@ -1,0 +1,248 @@
+"""`islands/<name>.yaml`: endpoints, security by reference, pace and patience of one region -> `plan.island`."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from tacet_codegen.diagnostics import Span, in_order
+from tacet_codegen.frontend import nodes, reading
+from tacet_codegen.frontend.reading import Problems, Shape
+from tacet_runtime.plan import island as p
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from tacet_codegen.diagnostics import Diagnostic
+    from tacet_codegen.frontend.nodes import Node, Scalar
+    from tacet_codegen.frontend.reading import Keys
+
+ISLAND = Shape(
+    {"island": "its name", "kafka": "the broker"},
+    {
+        "registry": "the schema registry",
+        "warehouse": "the folder of the tables",
+        "start": "earliest | latest",
+        "pace": "how much at once",
+        "patience": "how long is waited",
+    },
+)
+KAFKA = Shape({"bootstrap": "host:port, with commas between several"}, {"security": "how it is spoken to"})
+SECURITY = Shape(
+    {"protocol": "plaintext | ssl | sasl_plaintext | sasl_ssl"},
+    {
+        "mechanism": "PLAIN | SCRAM-SHA-256 | SCRAM-SHA-512",
+        "username": "${env:NAME} or ${file:PATH}",
+        "password": "${env:NAME} or ${file:PATH}",
+        "ca": "path of the certificates that are trusted",
+        "certificate": "path of our own certificate",
+        "key": "path of its key",
+        "key_password": "${env:NAME} or ${file:PATH}",
+    },
+)
+REGISTRY = Shape(
+    {"url": "its address"},
+    {
+        "username": "${env:NAME} or ${file:PATH}",
+        "password": "${env:NAME} or ${file:PATH}",
+        "ca": "path of the certificates that are trusted",
+    },
+)
+PACE = Shape(
+    {},
+    {
+        "rows": "messages in a batch",
+        "bytes": "bytes in a batch",
+        "time": "seconds that a batch is gathered for",
+        "tables": "seconds between commits to the tables",
+        "pending": "batches that may wait for their tables",
+    },
+)
+PATIENCE = Shape(
+    {},
+    {
+        "call": "seconds that a call may take",
+        "transaction": "seconds that the broker keeps a transaction open",
+        "session": "seconds after which the broker takes a silent process for dead",
+        "stop": "seconds that a stop may take",
+    },
+)
+PROTOCOLS: tuple[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], ...] = (
+    "plaintext",
+    "ssl",
+    "sasl_plaintext",
+    "sasl_ssl",
+)
+MECHANISMS: tuple[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], ...] = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+STARTS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
+_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
+_ENDPOINT = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
+_URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
+_Word = TypeVar("_Word", bound=str)
+
+
+def load_island(path: Path) -> tuple[p.Island | None, tuple[Diagnostic, ...]]:
+    """Read an island file; None when there is any error in it. Never raises for what is in it."""
+    problems = Problems()
+    name = path.as_posix()
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        problems.add("E101", f"cannot read: {error.strerror}", Span(name), "check that it is there and readable")
+        return None, tuple(problems.found)
+    node, wrong = nodes.parse(data, name)
+    problems.found.extend(wrong)
+    found = _island(node, problems) if node is not None else None
+    return None if problems.errors else found, tuple(in_order(problems.found))
+
+
+def _island(node: Node, problems: Problems) -> p.Island | None:
+    found = reading.keys(node, ISLAND, "an island", problems)
+    if found is None:
+        return None
+    name = reading.text(found.get("island"), "island", problems)
+    if name is not None and not (_NAME.fullmatch(name.value) and len(name.value) <= 64):
+        problems.add(
+            "E204",
+            f"island `{reading.cut(name.value)}` is no id",
+            name.span,
+            "use a-z, 0-9 and single hyphens, for example `us-east-1`",
+        )
+    folder = reading.text(found.get("warehouse"), "warehouse", problems)
+    return p.Island(
+        name=name.value if name else "",
+        kafka=_kafka(found.get("kafka"), problems),
+        registry=_registry(found.get("registry"), problems),
+        warehouse=folder.value if folder else "warehouse",
+        start=_word(found, "start", STARTS, "earliest", problems),
+        pace=_pace(found.get("pace"), problems),
+        patience=_patience(found.get("patience"), problems),
+    )
+
+
+def _word(found: Keys, key: str, known: Collection[_Word], default: _Word, problems: Problems) -> _Word:
+    return reading.word(found.get(key), known, key, problems) or default
+
+
+def _kafka(node: Node | None, problems: Problems) -> p.Broker:
+    found = reading.keys(node, KAFKA, "kafka", problems)
+    if found is None:
+        return p.Broker(p.Text(""))
+    bootstrap = reading.text(found.get("bootstrap"), "bootstrap", problems)
+    if bootstrap is not None and not _is_reference(bootstrap.value):
+        for endpoint in bootstrap.value.split(","):
+            if not _ENDPOINT.fullmatch(endpoint.strip()):
+                problems.add(
+                    "E219",
+                    f"`{reading.cut(endpoint.strip())}` is no endpoint",
+                    bootstrap.span,
+                    "write `host:port`, several with commas",
+                )
+    return p.Broker(p.Text(bootstrap.value if bootstrap else ""), _security(found.get("security"), problems))
+
+
+def _security(node: Node | None, problems: Problems) -> p.Security:
+    found = reading.keys(node, SECURITY, "security", problems)
+    if found is None:
+        return p.Security()
+    protocol = _word(found, "protocol", PROTOCOLS, "plaintext", problems)
+    mechanism = reading.word(found.get("mechanism"), MECHANISMS, "mechanism", problems)
+    security = p.Security(
+        protocol=protocol,
+        mechanism=mechanism,
+        username=_secret(found, "username", problems),
+        password=_secret(found, "password", problems),
+        ca=_path(found, "ca", problems),
+        certificate=_path(found, "certificate", problems),
+        key=_path(found, "key", problems),
+        key_password=_secret(found, "key_password", problems),
+    )
+    if protocol.startswith("sasl") and not (mechanism and security.username and security.password):
+        problems.add(
+            "E219",
+            f"protocol `{protocol}` without mechanism, username and password",
+            found.names["protocol"].span if "protocol" in found.names else found.span,
+            "add what is missing, or choose another protocol",
+        )
+    return security
+
+
+def _registry(node: Node | None, problems: Problems) -> p.Registry | None:
+    found = reading.keys(node, REGISTRY, "registry", problems)
+    if found is None:
+        return None
+    url = reading.text(found.get("url"), "url", problems)
+    if url is not None and not _is_reference(url.value) and not _URL.fullmatch(url.value):
+        problems.add(
+            "E219",
+            "url is no address without credentials",
+            url.span,
+            "write `https://host/path`, and username and password by reference",
+        )
+    return p.Registry(
+        p.Text(url.value if url else ""),
+        _secret(found, "username", problems),
+        _secret(found, "password", problems),
+        _path(found, "ca", problems),
+    )
+
+
+def _is_reference(value: str) -> bool:
+    return p.REFERENCE.search(value) is not None
+
+
+def _secret(found: Keys, key: str, problems: Problems) -> p.Secret | None:
+    written = reading.text(found.get(key), key, problems)
+    if written is None:
+        return None
+    if not p.REFERENCE.fullmatch(written.value):
+        problems.add("E219", f"{key} is written out", written.span, "write `${env:NAME}` or `${file:PATH}`")
+        return None
+    return p.Secret(written.value)
+
+
+def _path(found: Keys, key: str, problems: Problems) -> p.Text | None:
+    written = reading.text(found.get(key), key, problems)
+    return p.Text(written.value) if written else None
+
+
+def _pace(node: Node | None, problems: Problems) -> p.Pace:
+    found = reading.keys(node, PACE, "pace", problems)
+    default = p.Pace()
+    if found is None:
+        return default
+    return p.Pace(
+        rows=reading.integer(found.get("rows"), "rows", problems, low=1, high=1_000_000) or default.rows,
+        bytes=reading.integer(found.get("bytes"), "bytes", problems, low=1, high=1 << 30) or default.bytes,
+        seconds=_seconds(found, "time", default.seconds, problems),
+        table_seconds=_seconds(found, "tables", default.table_seconds, problems),
+        pending=reading.integer(found.get("pending"), "pending", problems, low=1, high=500) or default.pending,
+    )
+
+
+def _patience(node: Node | None, problems: Problems) -> p.Patience:
+    found = reading.keys(node, PATIENCE, "patience", problems)
+    default = p.Patience()
+    if found is None:
+        return default
+    return p.Patience(
+        _seconds(found, "call", default.call_seconds, problems),
+        _seconds(found, "transaction", default.transaction_seconds, problems),
+        _seconds(found, "session", default.session_seconds, problems),
+        _seconds(found, "stop", default.stop_seconds, problems),
+    )
+
+
+def _seconds(found: Keys, key: str, default: float, problems: Problems) -> float:
+    written: Scalar | None = reading.scalar(found.get(key), key, problems)
+    if written is None:
+        return default
+    text = written.value.removesuffix("s")
+    if not _SECONDS.fullmatch(text) or float(text) <= 0:
+        problems.add(
+            "E218", f"{key}: `{reading.cut(written.value)}` is no number of seconds", written.span, "for example `0.5s`"
+        )
+        return default
+    return float(text)

@@ -1,0 +1,409 @@
+"""Kafka through confluent-kafka: the transactional producer, the consumer of raw events, and what the broker says of topics.
+
+The one file that imports it. librdkafka has no KIP-890: after an error whose outcome is not known the old protocol can
+tear a transaction, so a producer that had one is never used again (`Unsettled`). One owner a shard: the transactional
+id and the static membership of the group (`group.instance.id`, KIP-345) are the shard's, and fence whoever was it before.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+try:
+    import confluent_kafka as ck
+    from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # not in __all__
+except ModuleNotFoundError as error:
+    if error.name != "confluent_kafka":
+        raise
+    raise ModuleNotFoundError(
+        "Kafka needs the extra: pip install 'tacet-contracts[kafka]'", name="confluent_kafka"
+    ) from error
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from tacet_runtime.plan.island import Broker, Patience
+
+Headers = list[tuple[str, str | bytes | None]]
+HEARTBEAT_SECONDS = 1.0
+_FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
+_SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
+_MINUTE = 60_000
+
+
+class BrokerError(Exception):
+    """The broker cannot be reached or refuses; nothing half-done is visible."""
+
+
+class Unsettled(Exception):  # noqa: N818
+    """A transaction was aborted, or its outcome is not known: only what is committed can tell."""
+
+
+class TakenOver(Exception):  # noqa: N818
+    """Another process is this shard now."""
+
+
+class Gone(Exception):  # noqa: N818
+    """The topic no longer has the messages at a position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """What the broker says of a topic."""
+
+    name: str
+    id: str
+    partitions: int
+
+
+def settings(broker: Broker) -> dict[str, Any]:
+    """Return what every client is made with. Raises SettingError for a reference that leads nowhere."""
+    security = broker.security
+    found: dict[str, Any] = {
+        "bootstrap.servers": broker.bootstrap.value(),
+        "security.protocol": security.protocol,
+        "log_level": 2,
+        "socket.timeout.ms": 20_000,
+        "reconnect.backoff.ms": 50,
+        "reconnect.backoff.max.ms": 1_000,
+    }
+    secrets = {
+        "sasl.username": security.username,
+        "sasl.password": security.password,
+        "ssl.key.password": security.key_password,
+    }
+    found |= {name: secret.reveal() for name, secret in secrets.items() if secret is not None}
+    paths = {
+        "ssl.ca.location": security.ca,
+        "ssl.certificate.location": security.certificate,
+        "ssl.key.location": security.key,
+    }
+    found |= {name: path.value() for name, path in paths.items() if path is not None}
+    if security.mechanism is not None:
+        found["sasl.mechanism"] = security.mechanism
+    return found
+
+
+class Cluster:
+    """Questions to the broker, each with a time limit."""
+
+    def __init__(self, base: Mapping[str, Any], seconds: float) -> None:
+        self._base = base
+        self._seconds = seconds
+        self._admin = AdminClient(dict(base))
+
+    def cluster(self) -> str:
+        """Return the cluster's id. Raises BrokerError."""
+        with _asked("the cluster"):
+            return str(self._admin.describe_cluster(request_timeout=self._seconds).result(self._seconds).cluster_id)
+
+    def topic(self, name: str) -> Topic | None:
+        """Return a topic, or None when there is none. Raises BrokerError."""
+        with _asked(f"topic {name}"):
+            asked = self._admin.describe_topics(ck.TopicCollection([name]), request_timeout=self._seconds)
+            try:
+                found = asked[name].result(self._seconds)
+            except ck.KafkaException as error:
+                if error.args[0].code() == ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
+                    return None
+                raise
+            return Topic(name, str(found.topic_id), len(found.partitions))
+
+    def names(self) -> list[str]:
+        """Return the names of all topics. Raises BrokerError."""
+        with _asked("its topics"):
+            return sorted(self._admin.list_topics(timeout=self._seconds).topics)
+
+    def ends(self, topic: Topic) -> dict[int, tuple[int, int]]:
+        """Return for each partition its first offset and the one after its last stable message. Raises BrokerError."""
+        wanted = [ck.TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        with _asked(f"the offsets of {topic.name}"):
+            firsts = self._offsets(wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            lasts = self._offsets(wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        return {number: (firsts[number], lasts[number]) for number in firsts}
+
+    def _offsets(self, wanted: Sequence[ck.TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+        asked = self._admin.list_offsets(
+            dict.fromkeys(wanted, spec),
+            isolation_level=ck.IsolationLevel.READ_COMMITTED,
+            request_timeout=self._seconds,
+        )
+        return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
+
+    def create(self, name: str, partitions: int, config: Mapping[str, str]) -> Topic:
+        """Return a topic, made when it is not there. Raises BrokerError."""
+        found = self.topic(name)
+        if found is not None:
+            return found
+        with _asked(f"to make topic {name}"), suppress(_Exists):
+            new = NewTopic(name, num_partitions=partitions, config=dict(config))
+            try:
+                self._admin.create_topics([new], request_timeout=self._seconds)[name].result(self._seconds)
+            except ck.KafkaException as error:
+                if error.args[0].code() == ck.KafkaError.TOPIC_ALREADY_EXISTS:
+                    raise _Exists from error
+                raise
+        deadline = time.monotonic() + self._seconds
+        while time.monotonic() < deadline:
+            found = self.topic(name)
+            if found is not None:
+                return found
+            time.sleep(0.1)
+        raise BrokerError(f"topic {name} was made and is not there")
+
+    def read(self, name: str) -> list[tuple[bytes | None, bytes | None]]:
+        """Return key and value of every committed message of a topic's partition 0. Raises BrokerError."""
+        reader = ck.Consumer(
+            {
+                **self._base,
+                "group.id": "tacet-reads-once",
+                "enable.auto.commit": False,
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "auto.offset.reset": "earliest",
+            }
+        )
+        found: list[tuple[bytes | None, bytes | None]] = []
+        deadline = time.monotonic() + self._seconds
+        try:
+            reader.assign([ck.TopicPartition(name, 0, ck.OFFSET_BEGINNING)])
+            while time.monotonic() < deadline:
+                for message in reader.consume(1_000, 0.05):
+                    failed = message.error()
+                    if failed is None:
+                        found.append((message.key(), message.value()))
+                    elif failed.code() == ck.KafkaError._PARTITION_EOF:  # noqa: SLF001
+                        return found
+                    elif failed.code() not in _SILENT:
+                        raise BrokerError(f"topic {name} cannot be read: {failed.str()}")
+        finally:
+            reader.close()
+        raise BrokerError(f"topic {name} cannot be read to its end within {self._seconds:g} s")
+
+
+class _Exists(Exception):  # noqa: N818
+    pass
+
+
+@contextmanager
+def _asked(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ck.KafkaException as error:
+        raise BrokerError(f"the broker does not answer about {what}: {error.args[0].str()}") from error
+    except TimeoutError as error:
+        raise BrokerError(f"the broker does not answer about {what} in time") from error
+
+
+class Transactions:
+    """A shard's transactional producer. Any error spoils it: `Unsettled`, and another one must be made."""
+
+    def __init__(self, base: Mapping[str, Any], name: str, patience: Patience) -> None:
+        self._seconds = patience.call_seconds
+        self._producer = ck.Producer(
+            {
+                **base,
+                "transactional.id": name,
+                "transaction.timeout.ms": int(patience.transaction_seconds * 1_000),
+                "socket.timeout.ms": int(min(20.0, patience.transaction_seconds) * 1_000),
+                "compression.type": "lz4",
+                "linger.ms": 5,
+                "batch.size": 524_288,
+                "message.max.bytes": 16_000_000,
+                "queue.buffering.max.messages": 2_000_000,
+                "queue.buffering.max.kbytes": 1_048_576,
+            }
+        )
+
+    def open(self) -> None:
+        """S0: fence whoever had this name before, and settle what it left. Raises Unsettled."""
+        with _settled():
+            self._producer.init_transactions(self._seconds)
+
+    def begin(self) -> None:
+        """S4. Raises Unsettled."""
+        with _settled():
+            self._producer.begin_transaction()
+
+    def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """S5: hand one message over. Raises Unsettled."""
+        with _settled():
+            while True:
+                try:
+                    self._producer.produce(topic, value, key, headers=headers)
+                except BufferError:
+                    self._producer.poll(0.05)
+                else:
+                    return
+
+    def offsets(self, source: Source, offsets: Mapping[int, int]) -> None:
+        """S6: the consumer's next offsets, bound to its generation of the group. Raises Unsettled."""
+        with _settled():
+            positions = [ck.TopicPartition(source.topic, number, offset) for number, offset in offsets.items()]
+            self._producer.send_offsets_to_transaction(positions, source.membership(), self._seconds)
+
+    def commit(self) -> None:
+        """S7: deliver everything, then commit. Raises Unsettled."""
+        with _settled():
+            self._producer.commit_transaction(self._seconds)
+
+    def close(self) -> None:
+        """Let go of it, whatever state it is in: what is open is aborted by the next one, or by the broker."""
+        with suppress(Exception):
+            self._producer.purge()
+            self._producer.close()
+
+
+@contextmanager
+def _settled() -> Iterator[None]:
+    try:
+        yield
+    except ck.KafkaException as error:
+        raise Unsettled(error.args[0].str()) from error
+
+
+class Source:
+    """The consumer of one shard: a static member of the group, whose partitions begin where `positions` says."""
+
+    def __init__(
+        self,
+        base: Mapping[str, Any],
+        topic: str,
+        group: str,
+        instance: str,
+        patience: Patience,
+        positions: Callable[[Mapping[int, int | None]], dict[int, int]],
+    ) -> None:
+        self.topic = topic
+        self.generation = 0
+        """Grows with every change of the assignment."""
+        self.next: dict[int, int] = {}
+        """Partition -> the offset that is due; only what was assigned."""
+        self._positions = positions
+        self._seconds = patience.call_seconds
+        self._failed: BaseException | None = None
+        self._paused = False
+        self._consumer = ck.Consumer(
+            {
+                **base,
+                "group.id": group,
+                "group.instance.id": instance,
+                "session.timeout.ms": int(patience.session_seconds * 1_000),
+                "heartbeat.interval.ms": int(HEARTBEAT_SECONDS * 1_000),
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "error",
+                "isolation.level": "read_committed",
+                "partition.assignment.strategy": "range",
+                "fetch.wait.max.ms": 50,
+                "fetch.message.max.bytes": 16_000_000,
+                "queued.max.messages.kbytes": 131_072,
+            }
+        )
+        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+
+    def _assigned(self, _consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+        self.generation += 1
+        try:
+            self.next = self._begin([at.partition for at in partitions])
+        except BaseException as error:  # noqa: BLE001  (a callback of C: what is raised here would be lost)
+            self._failed, self.next = error, {}
+        self._assign()
+
+    def _begin(self, numbers: Sequence[int]) -> dict[int, int]:
+        with _asked(f"the group's offsets of {self.topic}"):
+            wanted = [ck.TopicPartition(self.topic, number) for number in numbers]
+            found = self._consumer.committed(wanted, self._seconds) if wanted else []
+        return self._positions({at.partition: at.offset if at.offset >= 0 else None for at in found})
+
+    def _revoked(self, consumer: ck.Consumer, _partitions: list[ck.TopicPartition]) -> None:
+        self.generation += 1
+        self.next = {}
+        with suppress(ck.KafkaException):
+            consumer.unassign()
+
+    def _assign(self) -> None:
+        wanted = [ck.TopicPartition(self.topic, number, offset) for number, offset in self.next.items()]
+        self._consumer.assign(wanted)
+        if self._paused and wanted:
+            self._consumer.pause(wanted)
+
+    def rewind(self, positions: Mapping[int, int]) -> None:
+        """Go to what is committed: everything read since the last commit is read again."""
+        self.next = {number: max(offset, positions.get(number, offset)) for number, offset in self.next.items()}
+        self._assign()
+
+    def consume(self, count: int, seconds: float) -> list[ck.Message]:
+        """Return messages of the present assignment, in order in each partition; what came before a change is dropped.
+
+        Raises TakenOver, Gone, BrokerError, and what `positions` raises.
+        """
+        before = self.generation
+        try:
+            found = self._consumer.consume(count, seconds)
+        except ck.KafkaException as error:
+            raise self._error(error.args[0]) from error
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            raise failed
+        if self.generation != before:
+            self._assign()
+            return []
+        good = [message for message in found if message.error() is None]
+        for message in found:
+            failed_message = message.error()
+            if failed_message is not None and failed_message.code() not in _SILENT:
+                raise self._error(failed_message)
+        return good
+
+    def _error(self, error: ck.KafkaError) -> Exception:
+        if error.code() in _FENCED:
+            return TakenOver("another process consumes as this shard now")
+        if error.code() in {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
+            return Gone(f"topic {self.topic} no longer has the messages at the position: {error.str()}")
+        return BrokerError(f"topic {self.topic} cannot be read: {error.str()}")
+
+    def advance(self, offsets: Mapping[int, int]) -> None:
+        """Say what is committed now."""
+        self.next |= {number: offset for number, offset in offsets.items() if number in self.next}
+        self.resume()
+
+    def membership(self) -> Any:
+        """Return what binds a transaction to this member and generation."""
+        return self._consumer.consumer_group_metadata()
+
+    def idle(self, seconds: float) -> None:
+        """Stay a member without reading. Raises as `consume` does."""
+        self.pause()
+        deadline = time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            self.consume(1, min(left, 0.5))
+
+    def pause(self) -> None:
+        """Stop fetching; what was fetched and not handed out is fetched again."""
+        if not self._paused:
+            self._paused = True
+            self._consumer.pause(self._consumer.assignment())
+
+    def resume(self) -> None:
+        """Go on fetching at what is due."""
+        if self._paused:
+            self._paused = False
+            self._assign()
+
+    def lag(self) -> dict[int, int]:
+        """Return for each partition how many offsets are between the one that is due and the end, as last fetched."""
+        found = {}
+        for number, due in self.next.items():
+            with suppress(ck.KafkaException):
+                _, end = self._consumer.get_watermark_offsets(ck.TopicPartition(self.topic, number), cached=True)
+                found[number] = max(0, end - due)
+        return found
+
+    def close(self) -> None:
+        """Leave; a static member's partitions stay its own until the session ends."""
+        with suppress(Exception):
+            self._consumer.close()

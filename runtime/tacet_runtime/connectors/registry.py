@@ -1,0 +1,138 @@
+"""A Confluent-compatible schema registry, over its REST interface: look a schema's id up, test it, push it.
+
+The job only ever looks up: nothing that was not checked is registered. Every call has a time limit.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import requests
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.island import Registry
+
+_TYPE = "application/vnd.schemaregistry.v1+json"
+
+
+class RegistryError(Exception):
+    """The registry cannot be reached, or answers what it should not; the message names the subject."""
+
+
+class NotRegistered(RegistryError):  # noqa: N818
+    """The schema that was built is not in the registry."""
+
+
+class Incompatible(Exception):  # noqa: N818
+    """The registry refuses a schema; the message has its reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A schema in the registry."""
+
+    subject: str
+    id: int
+    version: int
+
+
+def subject_of(topic: str) -> str:
+    """Return the subject of a topic's values (the TopicNameStrategy of Confluent's serializers)."""
+    return f"{topic}-value"
+
+
+class SchemaRegistry:
+    """The registry of an island."""
+
+    def __init__(self, settings: Registry, seconds: float) -> None:
+        self._url = settings.url.value().rstrip("/")
+        self._seconds = seconds
+        self._session = requests.Session()
+        self._session.trust_env = False
+        if settings.username is not None and settings.password is not None:
+            self._session.auth = (settings.username.reveal(), settings.password.reveal())
+        self._session.verify = settings.ca.value() if settings.ca else True
+
+    def find(self, subject: str, schema: str) -> Registered:
+        """Return the id of exactly this schema. Raises NotRegistered, RegistryError."""
+        status, answer = self._call("POST", f"/subjects/{quote(subject, safe='')}", {"schema": schema})
+        if status == 404:
+            raise NotRegistered(f"the schema of {subject} is not in the registry: run `tacet registry push`")
+        return self._registered(subject, status, answer)
+
+    def schema(self, identifier: int) -> str:
+        """Return the schema of an id. Raises NotRegistered, RegistryError."""
+        status, answer = self._call("GET", f"/schemas/ids/{identifier}", None)
+        if status == 404:
+            raise NotRegistered(f"there is no schema {identifier} in the registry")
+        if status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
+            raise RegistryError(f"the registry answers {status} to schema {identifier}: {_shown(answer)}")
+        return str(answer["schema"])
+
+    def test(self, subject: str, schema: str) -> None:
+        """Ask whether a schema may follow what the subject has. Raises Incompatible, RegistryError."""
+        path = f"/compatibility/subjects/{quote(subject, safe='')}/versions?verbose=true"
+        status, answer = self._call("POST", path, {"schema": schema})
+        if status == 404:
+            return
+        if status != 200 or not isinstance(answer, dict):
+            raise RegistryError(f"the registry answers {status} to the test of {subject}: {_shown(answer)}")
+        if answer.get("is_compatible") is not True:
+            raise Incompatible(f"{subject}: {_shown(answer.get('messages') or 'incompatible')}")
+
+    def push(self, subject: str, schema: str) -> Registered:
+        """Register a schema; one that is there already keeps its id. Raises Incompatible, RegistryError."""
+        new = self._call("GET", f"/subjects/{quote(subject, safe='')}/versions", None)[0] == 404
+        status, answer = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
+        if status in {409, 422}:
+            raise Incompatible(f"{subject}: {_shown(answer)}")
+        if status != 200:
+            raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
+        if new:
+            self._guard(subject)
+        return self.find(subject, schema)
+
+    def _guard(self, subject: str) -> None:
+        """Ask the registry to refuse breaks of a subject that we made: some compare nothing unless told to."""
+        path = f"/config/{quote(subject, safe='')}"
+        status, answer = self._call("PUT", path, {"compatibility": "BACKWARD_TRANSITIVE"})
+        if status != 200:
+            raise RegistryError(f"the registry answers {status} to the level of {subject}: {_shown(answer)}")
+
+    @staticmethod
+    def _registered(subject: str, status: int, answer: Any) -> Registered:
+        match answer:
+            case {"id": int(identifier), "version": int(version)} if status == 200 and 0 <= identifier < 1 << 31:
+                return Registered(subject, identifier, version)
+            case _:
+                raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
+
+    def _call(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, Any]:
+        try:
+            answer = self._session.request(
+                method, self._url + path, json=body, timeout=self._seconds, allow_redirects=False,
+                headers={"Accept": f"{_TYPE}, application/json", "Content-Type": _TYPE},
+            )  # fmt: skip
+            return answer.status_code, json.loads(answer.content)
+        except requests.RequestException as error:
+            raise RegistryError(f"the registry at {self._url} cannot be reached: {_reason(error)}") from error
+        except ValueError as error:
+            raise RegistryError(f"the registry at {self._url} does not answer with JSON") from error
+
+
+def _reason(error: requests.RequestException) -> str:
+    match error:
+        case requests.exceptions.SSLError():
+            return "its certificate is not accepted"
+        case requests.exceptions.Timeout():
+            return "no answer in time"
+        case _:
+            return "no connection"
+
+
+def _shown(answer: Any) -> str:
+    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=True)
+    return text if len(text) <= 256 else text[:253] + "..."

@@ -1,0 +1,120 @@
+"""An island: one region's endpoints and pace, as data. The compiler reads the file, the service is run with it.
+
+Secrets stand in it by reference only, `${env:NAME}` or `${file:PATH}`, and are read when they are used; the repr of one is `***`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+REFERENCE = re.compile(r"\$\{(env|file):([^${}]{1,1024})\}")
+
+
+class SettingError(Exception):
+    """A reference of an island file leads nowhere; the message names the reference, never a value."""
+
+
+class Text(msgspec.Struct, frozen=True):
+    """A setting as written: `${env:NAME}` and `${file:PATH}` within it are read when it is used."""
+
+    written: str
+
+    def value(self) -> str:
+        """Return the text with its references read. Raises SettingError."""
+        return REFERENCE.sub(lambda found: _read(found[1], found[2]), self.written)
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """A reference to a secret; nothing that shows it shows its value."""
+
+    reference: str
+
+    def reveal(self) -> str:
+        """Return the secret. Raises SettingError."""
+        return REFERENCE.sub(lambda found: _read(found[1], found[2]), self.reference)
+
+    def __repr__(self) -> str:
+        return "***"
+
+    __str__ = __repr__
+
+
+def _read(kind: str, name: str) -> str:
+    if kind == "env":
+        if name not in os.environ:
+            raise SettingError(f"the island file names ${{env:{name}}}, and there is no such variable: set it")
+        return os.environ[name]
+    try:
+        return Path(name).read_text().rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"the island file names ${{file:{name}}}, which cannot be read") from error
+
+
+class Security(msgspec.Struct, frozen=True):
+    """How a broker is spoken to; certificates are always checked."""
+
+    protocol: Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"] = "plaintext"
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = None
+    username: Secret | None = None
+    password: Secret | None = None
+    ca: Text | None = None
+    """Path of the certificates that are trusted; None: the system's."""
+    certificate: Text | None = None
+    key: Text | None = None
+    key_password: Secret | None = None
+
+
+class Broker(msgspec.Struct, frozen=True):
+    """The island's Kafka."""
+
+    bootstrap: Text
+    """host:port, several with commas."""
+    security: Security = Security()
+
+
+class Registry(msgspec.Struct, frozen=True):
+    """The island's schema registry (Confluent-compatible)."""
+
+    url: Text
+    username: Secret | None = None
+    password: Secret | None = None
+    ca: Text | None = None
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """How much at once. A batch ends at the first of its three bounds; tables are committed every so often."""
+
+    rows: int = 50_000
+    bytes: int = 33_554_432
+    seconds: float = 1.0
+    table_seconds: float = 60.0
+    pending: int = 300
+    """Batches that may wait for their tables before consuming stops: what a catalog that is away costs at most."""
+
+
+class Patience(msgspec.Struct, frozen=True):
+    """How long is waited. A call that exceeds its limit ends the process: a restart is cheap and safe."""
+
+    call_seconds: float = 30.0
+    transaction_seconds: float = 60.0
+    session_seconds: float = 30.0
+    stop_seconds: float = 8.0
+
+
+class Island(msgspec.Struct, frozen=True):
+    """One region's deployment of any job."""
+
+    name: str
+    kafka: Broker
+    registry: Registry | None = None
+    warehouse: str = "warehouse"
+    """The folder of the tables, relative to the repository."""
+    start: Literal["earliest", "latest"] = "earliest"
+    """Where a partition begins that nothing was consumed of yet."""
+    pace: Pace = Pace()
+    patience: Patience = Patience()

@@ -1,0 +1,156 @@
+"""The commit intent: one message in each transaction, which names the finished files that belong to it.
+
+Intents stand in a compacted topic of their own for each job, island and shard, with their number as key. A tombstone
+follows an intent long after every table has it (`KEPT`), so that a table that is rolled back can be brought forward again.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tacet_runtime.connectors.parquet import Finished
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+FORMAT = 1
+KEPT = 1_000
+"""How many applied intents stay readable."""
+TOPIC_CONFIG = {
+    "cleanup.policy": "compact",
+    "min.cleanable.dirty.ratio": "0.1",
+    "segment.ms": "600000",
+    "segment.bytes": "16777216",
+    "delete.retention.ms": "600000",
+    "max.message.bytes": "16777216",
+}
+
+
+class BadIntent(Exception):  # noqa: N818
+    """A message of the intents topic is none of ours, or of a newer version of this program."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFiles:
+    """What a commit adds to one table; `uuid`, `schema` and `spec` are the table's at the time of writing."""
+
+    role: str
+    uuid: str
+    schema: int
+    spec: int
+    files: tuple[Finished, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One Kafka transaction, as the tables must follow it."""
+
+    seq: int
+    plan: str
+    cluster: str
+    topics: tuple[str, ...]
+    """Ids of the source topic: the present one last, before it those that it was re-created from."""
+    offsets: Mapping[int, tuple[int, int]]
+    """Partition -> first offset, and the one after the last."""
+    positions: Mapping[int, int]
+    """Partition -> next offset, of every partition that this shard ever consumed of the present topic."""
+    messages: int
+    folder: str
+    tables: tuple[TableFiles, ...]
+
+
+def key(seq: int) -> bytes:
+    """Return the message key of an intent."""
+    return str(seq).encode()
+
+
+def encode(intent: Intent) -> bytes:
+    """Return an intent as a message."""
+    document = {
+        "format": FORMAT,
+        "seq": intent.seq,
+        "plan": intent.plan,
+        "cluster": intent.cluster,
+        "topics": list(intent.topics),
+        "offsets": {str(number): list(span) for number, span in intent.offsets.items()},
+        "positions": {str(number): offset for number, offset in intent.positions.items()},
+        "messages": intent.messages,
+        "folder": intent.folder,
+        "tables": [
+            {
+                "role": table.role,
+                "uuid": table.uuid,
+                "schema": table.schema,
+                "spec": table.spec,
+                "files": [[f.path, [_plain(v) for v in f.partition], f.rows] for f in table.files],
+            }
+            for table in intent.tables
+        ],
+    }
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
+def decode(data: bytes) -> Intent:
+    """Return a message as an intent. Raises BadIntent."""
+    try:
+        document: dict[str, Any] = json.loads(data)
+        if document["format"] != FORMAT:
+            raise BadIntent(f"an intent has format {document['format']}, this program reads {FORMAT}")
+        return Intent(
+            seq=int(document["seq"]),
+            plan=str(document["plan"]),
+            cluster=str(document["cluster"]),
+            topics=tuple(document["topics"]),
+            offsets={int(number): (first, last) for number, (first, last) in document["offsets"].items()},
+            positions={int(number): offset for number, offset in document["positions"].items()},
+            messages=int(document["messages"]),
+            folder=str(document["folder"]),
+            tables=tuple(_table(table) for table in document["tables"]),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadIntent(f"a message of the intents topic is no intent: {error}") from error
+
+
+def _table(document: Mapping[str, Any]) -> TableFiles:
+    role = str(document["role"])
+    files = tuple(
+        Finished(role, str(path), tuple(_value(v) for v in partition), int(rows))
+        for path, partition, rows in document["files"]
+    )
+    return TableFiles(role, str(document["uuid"]), int(document["schema"]), int(document["spec"]), files)
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case bytes():
+            return {"bytes": base64.b64encode(value).decode("ascii")}
+        case _:
+            return value
+
+
+def _value(value: Any) -> Any:
+    match value:
+        case {"decimal": str(text)}:
+            return Decimal(text)
+        case {"bytes": str(text)}:
+            return base64.b64decode(text)
+        case _:
+            return value
+
+
+def history(messages: Iterable[tuple[bytes | None, bytes | None]]) -> list[Intent]:
+    """Return the intents that a topic holds, in order of their number; of one number the last. Raises BadIntent."""
+    found: dict[bytes, Intent] = {}
+    for name, data in messages:
+        if name is None:
+            raise BadIntent("a message of the intents topic has no key")
+        found.pop(name, None)
+        if data is not None:
+            found[name] = decode(data)
+    return sorted(found.values(), key=lambda intent: intent.seq)

@@ -1,0 +1,53 @@
+"""What the service tells while it runs. The seam for logs, metrics and a page: they implement `Observer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tacet_runtime.batch import Counts
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """One transaction that readers see: its number, account, seconds by step, and the lag after it."""
+
+    seq: int
+    counts: Counts
+    seconds: Mapping[str, float]
+    lag: Mapping[int, int]
+
+
+class Observer(Protocol):
+    """Is told what happens, from the service's own thread; must not block and must not raise."""
+
+    def started(self, name: str, seq: int) -> None:
+        """S0 is done; `seq` is the last commit."""
+
+    def committed(self, what: Committed) -> None:
+        """S7 is done."""
+
+    def applied(self, seq: int, seconds: float) -> None:
+        """S8 is done: the tables are at this commit."""
+
+    def alarm(self, what: str) -> None:
+        """Something outside hinders the service, which waits or starts over by itself."""
+
+
+class Quiet:
+    """Tells nobody."""
+
+    def started(self, name: str, seq: int) -> None:
+        """See `Observer`."""
+
+    def committed(self, what: Committed) -> None:
+        """See `Observer`."""
+
+    def applied(self, seq: int, seconds: float) -> None:
+        """See `Observer`."""
+
+    def alarm(self, what: str) -> None:
+        """See `Observer`."""

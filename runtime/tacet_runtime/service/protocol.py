@@ -1,0 +1,361 @@
+"""The crash-safe loop. The Kafka transaction is the commit point, and Iceberg follows its intents; read it from S0 to S9.
+
+S0 start     the producer fences whoever was this shard; what is committed is asked of Kafka; the tables catch up
+S1 poll      a batch, bounded in rows, bytes and seconds
+S2 process   every offset ends as emitted, rejected, filtered or skipped, and the account closes
+S3 files     Parquet files, closed and synced, in a folder of the batch's own
+S4 begin     the transaction
+S5 produce   outputs, and ONE intent that names the files
+S6 offsets   the consumer's next offsets, in the transaction, bound to its generation of the group
+S7 commit                                                           <- the commit point
+S8 tables    marker and files in one commit for each table; several intents at once, every `pace.table_seconds`
+S9 sweep     folders that no intent names
+
+After any error of S4 to S7 the producer is thrown away, and S0 decides from what is committed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from tacet_runtime.connectors.iceberg import TableError
+from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, Cluster, Source, Transactions, Unsettled, settings
+from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.faults import point
+from tacet_runtime.ledger import Entry, added, checked, ledger_table
+from tacet_runtime.service import intent as intents
+from tacet_runtime.service.batches import Gathered, gather
+from tacet_runtime.service.intent import Intent
+from tacet_runtime.service.observe import Committed
+from tacet_runtime.service.recovery import Positions, find_topic, stand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from tacet_runtime.batch import Outcome, Processor
+    from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.plan.island import Island
+    from tacet_runtime.service.observe import Observer
+    from tacet_runtime.service.outputs import Outputs
+    from tacet_runtime.service.owner import Shard
+    from tacet_runtime.service.recovery import Standing
+    from tacet_runtime.service.refusal import Accept
+    from tacet_runtime.service.tables import Tables
+    from tacet_runtime.service.watchdog import Watchdog
+
+_BACK_OFF = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop is made of; all of it made once, by `engines`' means and the island's settings."""
+
+    shard: Shard
+    island: Island
+    tables: Tables
+    processor: Processor
+    lookups: Mapping[str, str]
+    outputs: Outputs
+    watchdog: Watchdog
+    observer: Observer
+    accept: Accept
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A batch, computed: what is committed in one transaction."""
+
+    gathered: Gathered
+    outcomes: tuple[Outcome, ...]
+    entries: tuple[Entry, ...]
+    intent: Intent
+
+
+@dataclass(slots=True)
+class _Clock:
+    """Seconds by step."""
+
+    steps: dict[str, float] = field(default_factory=dict)
+    _at: float = field(default_factory=time.monotonic)
+
+    def lap(self, step: str) -> None:
+        now = time.monotonic()
+        self.steps[step] = self.steps.get(step, 0.0) + now - self._at
+        self._at = now
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Asked to stop while waiting for something outside."""
+
+
+class Service:
+    """One shard at work."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._p = parts
+        self._base = settings(parts.island.kafka)
+        self._call = parts.island.patience.call_seconds
+        self._limit = self._call + 5  # librdkafka keeps to its own time-out, or it hangs
+        self._broker = Cluster(self._base, self._call)
+        self._plan = parts.tables.plan
+        self._producer: Transactions | None = None
+        self._source: Source | None = None
+        self._standing: Standing
+        self._pending: list[Intent] = []
+        """Committed, and not in every table yet."""
+        self._applied = time.monotonic()
+        self._stop: Callable[[], bool] = lambda: False
+
+    def run(self, stop: Callable[[], bool]) -> None:
+        """Run until `stop` says so; then everything committed is in the tables.
+
+        Raises Refused, TakenOver, Gone, BrokerError, TableError, LedgerError, OSError, Planned. Whatever is raised, and
+        wherever the process is killed, the next start goes on as if nothing had happened.
+        """
+        self._stop = stop
+        try:
+            with self._p.watchdog.limit("S0 start", 4 * self._limit):
+                self._p.tables.open()
+            self._start()
+            while not stop():
+                try:
+                    self._cycle()
+                except Unsettled as error:
+                    self._p.observer.alarm(f"a transaction is unsettled: {error}")
+                    self._start_over()
+            self._apply()
+        except _Stopped:
+            pass
+        finally:
+            self._close()
+
+    def _cycle(self) -> None:
+        """One batch through S1 to S7, and S8 when it is time."""
+        clock = _Clock()
+        with self._p.watchdog.limit("S1 poll", self._p.island.pace.seconds + self._limit):
+            gathered = gather(self._consumer, self._p.island.pace, self._stop)
+            point("S1:after")
+        clock.lap("S1")
+        if gathered.parts:
+            work = self._compute(gathered, clock)
+            self._transact(work, clock)
+            self._committed(work, clock)
+        if self._due():
+            self._apply()
+
+    # S0
+
+    def _start(self) -> None:
+        """S0: fence, ask what is committed, bring the tables up to it, sweep, join the group."""
+        with self._p.watchdog.limit("S0 start", 4 * self._limit):
+            topic = find_topic(self._broker, self._plan.source.topic)
+            self._producer = Transactions(self._base, self._p.shard.name, self._p.island.patience)
+            self._producer.open()
+            point("S0:after-fence")
+            self._standing = stand(self._broker, self._p.shard, topic, self._p.tables, self._p.accept)
+        self._pending = self._standing.due
+        self._apply()
+        self._p.tables.sweep(self._standing.intents)
+        self._p.observer.started(self._p.shard.name, self._standing.seq)
+        if self._source is None:
+            self._source = self._join()
+        else:
+            self._source.rewind(self._standing.positions)
+
+    def _join(self) -> Source:
+        patience, accept = self._p.island.patience, self._p.accept
+        positions = Positions(self._broker, self._p.shard, lambda: self._standing, self._p.island.start, accept)
+        shard, topic = self._p.shard, self._plan.source.topic
+        return Source(self._base, topic, shard.group, shard.name, patience, positions)
+
+    def _start_over(self) -> None:
+        """Decide from what is committed, with a new producer; unless another process is this shard now."""
+        if self._producer is not None:
+            self._producer.close()
+        self._wait(2 * HEARTBEAT_SECONDS)  # a zombie hears here that it is one, before it fences its successor
+        while True:
+            try:
+                self._start()
+            except Unsettled as error:
+                self._p.observer.alarm(f"the broker does not settle: {error}")
+                self._wait(_BACK_OFF)
+            else:
+                self._consumer.resume()
+                return
+
+    def _wait(self, seconds: float) -> None:
+        """Stay a member of the group without reading, which `resume` ends. Raises _Stopped."""
+        with self._p.watchdog.limit("waiting", seconds + self._limit):
+            self._consumer.idle(seconds)
+        if self._stop():
+            raise _Stopped
+
+    @property
+    def _consumer(self) -> Source:
+        if self._source is None:
+            raise RuntimeError("the service was not started")
+        return self._source
+
+    # S2, S3
+
+    def _compute(self, gathered: Gathered, clock: _Clock) -> _Work:
+        seq = self._standing.seq + 1
+        with self._p.watchdog.limit("S2 process", 4 * self._limit):
+            outcomes, entries = self._process(seq, gathered)
+            point("S2:after")
+        clock.lap("S2")
+        folder, files = self._files(seq, outcomes, entries)
+        offsets = {part.partition: (part.first, part.last) for part in gathered.parts}
+        intent = Intent(
+            seq=seq,
+            plan=self._plan.digest,
+            cluster=self._standing.cluster,
+            topics=self._standing.topics,
+            offsets=offsets,
+            positions={**self._standing.positions, **{number: last for number, (_, last) in offsets.items()}},
+            messages=gathered.messages,
+            folder=folder,
+            tables=self._p.tables.describe(files),
+        )
+        clock.lap("S3")
+        return _Work(gathered, tuple(outcomes), tuple(entries), intent)
+
+    def _process(self, seq: int, gathered: Gathered) -> tuple[list[Outcome], list[Entry]]:
+        outcomes, entries = [], []
+        for part in gathered.parts:
+            outcome = self._p.processor.process(part.batch(self._standing.source))
+            outcomes.append(outcome)
+            entry = Entry(
+                seq, self._standing.source, part.partition, part.first, part.last, outcome.counts, outcome.skipped,
+                outcome.filtered, self._plan.digest, self._p.lookups, None, None, part.absent,
+            )  # fmt: skip
+            entries.append(checked(entry))
+        return outcomes, entries
+
+    def _files(self, seq: int, outcomes: list[Outcome], entries: list[Entry]) -> tuple[str, list[Finished]]:
+        """S3; a full disk pauses the service until there is room."""
+        while True:
+            unique = uuid.uuid4().hex[:12]
+            try:
+                with self._p.watchdog.limit("S3 files", 2 * self._limit):
+                    files = self._write(seq, unique, outcomes, entries)
+                    point("S3:after")
+            except OSError as error:
+                self._p.observer.alarm(f"cannot write data files, waiting for room: {error.strerror or error}")
+                self._p.tables.discard(seq, unique)
+                self._wait(_BACK_OFF)
+            else:
+                return self._p.shard.folder(seq, unique), files
+
+    def _write(self, seq: int, unique: str, outcomes: list[Outcome], entries: list[Entry]) -> list[Finished]:
+        folder = self._p.tables.make_folder(seq, unique)
+        files: list[Finished] = []
+        for role in self._p.tables.roles:
+            sink = self._p.tables.sinks[role]
+            rows = ledger_table(entries, sink) if role == "ledger" else _together(role, outcomes)
+            files += write_files(rows, sink, folder, str(seq))
+            point("S3:within")
+        _sync(folder)
+        _sync(folder.parent)
+        return files
+
+    # S4 to S7
+
+    def _transact(self, work: _Work, clock: _Clock) -> None:
+        producer = self._producer
+        if producer is None:
+            raise RuntimeError("the service was not started")
+        if self._consumer.generation != work.gathered.generation:
+            raise Unsettled("the group was rebalanced while the batch was computed")
+        with self._p.watchdog.limit("S4 begin", self._limit):
+            producer.begin()
+            point("S4:after")
+        with self._p.watchdog.limit("S5 produce", self._p.island.patience.transaction_seconds):
+            self._produce(producer, work)
+            point("S5:after")
+        clock.lap("S5")
+        with self._p.watchdog.limit("S6 offsets", self._limit):
+            producer.offsets(self._consumer, {part.partition: part.last for part in work.gathered.parts})
+            point("S6:after")
+        with self._p.watchdog.limit("S7 commit", self._limit):
+            point("S7:before")
+            producer.commit()
+            point("S7:after")
+        clock.lap("S7")
+
+    def _produce(self, producer: Transactions, work: _Work) -> None:
+        for part, outcome in zip(work.gathered.parts, work.outcomes, strict=True):
+            sent = {message.offset(): message for message in part.messages}
+            for message in self._p.outputs.messages(outcome, sent):
+                producer.produce(message.topic, message.key, message.value, message.headers)
+        point("S5:within")
+        producer.produce(self._p.shard.intents, intents.key(work.intent.seq), intents.encode(work.intent), [])
+        expired = work.intent.seq - intents.KEPT
+        if expired > 0:
+            producer.produce(self._p.shard.intents, intents.key(expired), None, [])
+
+    def _committed(self, work: _Work, clock: _Clock) -> None:
+        self._standing.intents.append(work.intent)
+        del self._standing.intents[: -intents.KEPT]
+        self._standing.positions = dict(work.intent.positions)
+        self._pending.append(work.intent)
+        self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
+        counts = added(entry.counts for entry in work.entries)
+        self._p.observer.committed(Committed(work.intent.seq, counts, clock.steps, self._consumer.lag()))
+
+    # S8
+
+    def _due(self) -> bool:
+        late = time.monotonic() - self._applied >= self._p.island.pace.table_seconds
+        return bool(self._pending) and (late or len(self._pending) >= self._p.island.pace.pending)
+
+    def _apply(self) -> None:
+        """S8; a catalog that is away only delays, until too many commits wait for it: then consuming stops."""
+        while self._pending:
+            began = time.monotonic()
+            try:
+                with self._p.watchdog.limit("S8 tables", 4 * self._limit):
+                    self._p.tables.apply(self._pending)
+            except (TableError, OSError) as error:
+                self._p.observer.alarm(f"the tables wait: {error}")
+                self._applied = time.monotonic()
+                if self._source is None:
+                    raise
+                if len(self._pending) < self._p.island.pace.pending:
+                    return
+                self._wait(_BACK_OFF)
+            else:
+                self._applied = time.monotonic()
+                self._p.observer.applied(self._pending[-1].seq, self._applied - began)
+                self._pending = []
+                self._consumer_resumes()
+
+    def _consumer_resumes(self) -> None:
+        if self._source is not None:
+            self._source.resume()
+
+    def _close(self) -> None:
+        with self._p.watchdog.limit("close", self._limit):
+            if self._source is not None:
+                self._source.close()
+            if self._producer is not None:
+                self._producer.close()
+
+
+def _together(role: str, outcomes: list[Outcome]) -> pa.Table:
+    return pa.concat_tables([table for outcome in outcomes for name, table in outcome.tables.items() if name == role])
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

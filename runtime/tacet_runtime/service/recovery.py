@@ -1,0 +1,202 @@
+"""S0: where to go on. What is committed is asked of Kafka, never remembered: the intents first, then the group's offsets.
+
+Every way in which other hands can have broken the chain ends here, in a refusal with the way out.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tacet_runtime.service.intent import TOPIC_CONFIG, history
+from tacet_runtime.service.refusal import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tacet_runtime.connectors.kafka import Cluster, Topic
+    from tacet_runtime.service.intent import Intent
+    from tacet_runtime.service.owner import Shard
+    from tacet_runtime.service.refusal import Accept
+    from tacet_runtime.service.tables import Tables
+
+_SETTLE_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Standing:
+    """What is committed, as the owner that has just fenced all others finds it."""
+
+    cluster: str
+    topic: Topic
+    topics: tuple[str, ...]
+    """Ids of the topic, the present one last."""
+    intents: list[Intent]
+    """All that can be read, in order."""
+    due: list[Intent] = field(default_factory=list)
+    """Those that a table lacks."""
+    positions: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def seq(self) -> int:
+        """Return the number of the last commit."""
+        return self.intents[-1].seq if self.intents else 0
+
+    @property
+    def source(self) -> str:
+        """Return what rows and ledger call the topic: `name`, and `name#2` after it was made anew."""
+        return self.topic.name if len(self.topics) == 1 else f"{self.topic.name}#{len(self.topics)}"
+
+
+def find_topic(broker: Cluster, name: str) -> Topic:
+    """Return the source topic. Raises Refused when there is none."""
+    found = broker.topic(name)
+    if found is None:
+        raise Refused(f"there is no topic {name}: create it, the job makes no topic of others")
+    return found
+
+
+def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: Accept) -> Standing:
+    """Find out what is committed; only after `init_transactions`. Raises Refused, BrokerError, TableError."""
+    cluster = broker.cluster()
+    broker.create(shard.intents, 1, TOPIC_CONFIG)
+    intents = history(broker.read(shard.intents))
+    last = intents[-1] if intents else None
+    topics = _topics(last, cluster, topic, accept)
+    standing = Standing(cluster, topic, topics, intents)
+    if last is not None and topics == last.topics:
+        standing.positions = dict(last.positions)
+    _undo_rollbacks(tables, accept)
+    standing.due = _due(standing, tables, accept)
+    return standing
+
+
+def _topics(last: Intent | None, cluster: str, topic: Topic, accept: Accept) -> tuple[str, ...]:
+    if last is None:
+        return (topic.id,)
+    if last.topics[-1] == topic.id:
+        return last.topics
+    if not accept.new_topic:
+        where = "is on another cluster" if last.cluster != cluster else "was made anew"
+        raise Refused(
+            f"topic {topic.name} {where} since commit {last.seq}: its offsets mean other messages; "
+            "start with --accept-new-topic to begin at its first message"
+        )
+    return (*last.topics, topic.id)
+
+
+def _undo_rollbacks(tables: Tables, accept: Accept) -> None:
+    for role, at in tables.rolled_back().items():
+        name = tables.sinks[role].name
+        if not accept.rollback:
+            raise Refused(
+                f"table {name} was rolled back to commit {at}: roll it forward, "
+                "or start with --accept-rollback to apply the later commits again"
+            )
+        tables.set_marker(role, at)
+
+
+def _due(standing: Standing, tables: Tables, accept: Accept) -> list[Intent]:
+    markers = tables.markers()
+    if not standing.intents:
+        ahead = {role: at for role, at in markers.items() if at}
+        if ahead:
+            raise Refused(
+                f"the tables are at commit {max(ahead.values())}, and the intents topic is empty: it was deleted, or "
+                "another Kafka is spoken to; restore it, or give the island another name and warehouse"
+            )
+        return []
+    for role, at in markers.items():
+        name = tables.sinks[role].name
+        if at > standing.seq:
+            raise Refused(
+                f"table {name} is at commit {at}, Kafka at {standing.seq}: intents were lost, or the table is another "
+                "Kafka's; restore the topic, or give the island another name and warehouse"
+            )
+        if at + 1 < standing.intents[0].seq:
+            if not accept.loss:
+                raise Refused(
+                    f"table {name} is at commit {at}, and the intents before {standing.intents[0].seq} have expired: restore "
+                    "the table, or start with --accept-loss: `tacet verify` then names the range that is missing"
+                )
+            tables.set_marker(role, standing.intents[0].seq - 1)
+    lowest = min(max(at, standing.intents[0].seq - 1) for at in markers.values())
+    return [intent for intent in standing.intents if intent.seq > lowest]
+
+
+class Positions:
+    """Where an assigned partition begins: asked at each assignment, for other shards may have had it meanwhile."""
+
+    def __init__(
+        self, broker: Cluster, shard: Shard, standing: Callable[[], Standing], start: str, accept: Accept
+    ) -> None:
+        self._broker = broker
+        self._shard = shard
+        self._standing = standing
+        self._start = start
+        self._accept = accept
+
+    def __call__(self, group: Mapping[int, int | None]) -> dict[int, int]:
+        """Return the first offset that is due in each partition; `group` has the offsets that the group committed.
+
+        The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused.
+        """
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while True:
+            known = self._known()
+            # Another shard's last transaction may show its offset a moment before its intent.
+            beyond = [n for n, at in group.items() if at is not None and n in known and at > known[n]]
+            if not beyond or time.monotonic() > deadline:
+                break
+            time.sleep(0.2)
+        if beyond and not self._accept.loss:
+            raise Refused(
+                f"the offset of partition {beyond[0]} in group {self._shard.group} was set to {group[beyond[0]]} by hand, consumed "
+                f"is up to {known[beyond[0]]}: set it back, or start with --accept-loss to leave out what is between"
+            )
+        return self._within({n: self._of(n, at, known, beyond) for n, at in group.items()})
+
+    def _of(self, number: int, group: int | None, known: Mapping[int, int], beyond: list[int]) -> int | None:
+        return group if number in beyond else known.get(number, group if len(self._standing().topics) == 1 else None)
+
+    def _known(self) -> dict[int, int]:
+        known = dict(self._standing().positions)
+        others = [name for name in self._broker.names() if self._is_other(name)]
+        for name in others:
+            found = history(self._broker.read(name))
+            if found and found[-1].topics[-1] == self._standing().topics[-1]:
+                for number, offset in found[-1].positions.items():
+                    known[number] = max(known.get(number, 0), offset)
+        return known
+
+    def _is_other(self, name: str) -> bool:
+        prefix = self._shard.intents_prefix
+        return name.startswith(prefix) and name.removeprefix(prefix).isdigit() and name != self._shard.intents
+
+    def _within(self, wanted: Mapping[int, int | None]) -> dict[int, int]:
+        ends = self._broker.ends(find_topic(self._broker, self._standing().topic.name))
+        found = {}
+        for number, offset in wanted.items():
+            first, last = ends.get(number, (0, 0))
+            if offset is None:
+                found[number] = first if self._start == "earliest" else last
+            elif first <= offset <= last or (offset > last and not self._standing().positions):
+                found[number] = offset
+            else:
+                found[number] = self._outside(number, offset, first, last)
+        return found
+
+    def _outside(self, number: int, offset: int, first: int, last: int) -> int:
+        topic = self._standing().topic.name
+        if offset > last:
+            raise Refused(
+                f"partition {number} of {topic} ends at {last}, and was consumed up to {offset}: messages were lost by the "
+                "broker; restore them, or make the topic anew and start with --accept-new-topic"
+            )
+        if not self._accept.loss:
+            raise Refused(
+                f"messages {offset}..{first} of partition {number} of {topic} have expired before they were consumed: "
+                "start with --accept-loss to go on at the first that is there; `tacet verify` then names the gap"
+            )
+        return first

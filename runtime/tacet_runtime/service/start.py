@@ -1,0 +1,67 @@
+"""A job, an island and a shard -> the parts of the service, put together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.connectors.registry import SchemaRegistry, subject_of
+from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.service.outputs import Outputs
+from tacet_runtime.service.owner import shard_of
+from tacet_runtime.service.protocol import Parts, Service
+from tacet_runtime.service.refusal import Refused
+from tacet_runtime.service.tables import Tables
+from tacet_runtime.service.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from typing import Literal
+
+    from tacet_runtime.plan.island import Island
+    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.service.observe import Observer
+    from tacet_runtime.service.refusal import Accept
+
+
+def serve(  # noqa: PLR0913  (the command's own options, each once)
+    plan: Plan,
+    root: Path,
+    island: Island,
+    shard: int,
+    engine: Literal["embedded", "reference"],
+    accept: Accept,
+    observer: Observer,
+    stop: Callable[[], bool],
+    *,
+    expired: Callable[[str], None],
+) -> None:
+    """Run one shard of a job until `stop`. `root` is the repository; `expired` must end the process.
+
+    Raises Refused, TakenOver, Gone, BrokerError, Unsettled, RegistryError, SettingError, LookupError_, TableError,
+    LedgerError, OSError; the next start goes on from what is committed.
+    """
+    owner = shard_of(plan, island, shard)
+    watchdog = Watchdog(expired)
+    try:
+        ids = schema_ids(plan, island)
+        tables = Tables(plan, owner, root / island.warehouse)
+        lookups = load_lookups(plan, root, tables.catalog, archive=tables.root / "lookups")
+        snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
+        processor = make_processor(engine, plan, lookups)
+        outputs = Outputs(plan, ids)
+        Service(Parts(owner, island, tables, processor, snapshots, outputs, watchdog, observer, accept)).run(stop)
+    finally:
+        watchdog.close()
+
+
+def schema_ids(plan: Plan, island: Island) -> dict[str, int]:
+    """Return the registered id of each Avro topic's schema. Raises Refused, NotRegistered, RegistryError."""
+    wanted = {sink.topic: sink.avro_schema for sink in plan.topics if sink.avro_schema is not None}
+    if not wanted:
+        return {}
+    if island.registry is None:
+        raise Refused(f"{plan.job} writes Avro, and island {island.name} has no registry: add `registry: {{url: ...}}`")
+    registry = SchemaRegistry(island.registry, island.patience.call_seconds)
+    return {topic: registry.find(subject_of(topic), schema).id for topic, schema in wanted.items()}

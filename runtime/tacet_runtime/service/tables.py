@@ -1,0 +1,210 @@
+"""S8: Iceberg follows the intents. Each table has a marker, and gets the files of all due intents with it in ONE commit.
+
+A conflict (409) or an answer that was lost look alike from here: the table is loaded again, and its marker tells. Check
+and commit use the same metadata, so that a request that lands late is refused by the catalog.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, open_catalog
+from tacet_runtime.connectors.snapshots import line, said
+from tacet_runtime.faults import point
+from tacet_runtime.service.intent import TableFiles
+from tacet_runtime.service.refusal import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
+
+    from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.plan.model import Plan, SinkTable
+    from tacet_runtime.service.intent import Intent
+    from tacet_runtime.service.owner import Shard
+
+ORDER = ("raw", "derived", "rejects", "metrics", "ledger")
+ATTEMPTS = 8
+
+
+class Tables:
+    """The tables of a job, as one shard adds to them."""
+
+    def __init__(self, plan: Plan, shard: Shard, root: Path) -> None:
+        self.plan = plan
+        self.root = root.absolute()
+        self.shard = shard
+        self.sinks: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
+        self.roles = tuple(role for role in ORDER if role in self.sinks)
+        self.catalog: Catalog = open_catalog(self.root)
+        self.data = self.root / "data" / plan.job
+        self._seen: dict[str, tuple[str, int, int]] = {}
+        """Role -> uuid, schema and spec of the table when it was last loaded to be written to."""
+
+    def open(self) -> None:
+        """Make or widen the tables. Raises TableError."""
+        for role in self.roles:
+            for attempt in range(ATTEMPTS):
+                try:
+                    self._see(role, ensure_table(self.catalog, self.sinks[role]))
+                    break
+                except TableError:
+                    raise
+                except Exception as error:  # another shard may do the same at this moment
+                    if attempt + 1 == ATTEMPTS:
+                        raise TableError(f"cannot open {self.sinks[role].name}: {error}") from error
+                    time.sleep(0.1 * (attempt + 1))
+
+    def load(self, role: str) -> Table:
+        """Return a table's newest metadata. Raises what pyiceberg raises."""
+        return self.catalog.load_table(self.sinks[role].name)
+
+    def marker(self, table: Table) -> int:
+        """Return the last commit of this shard that a table has."""
+        return _number(table, self.shard.marker)
+
+    def markers(self) -> dict[str, int]:
+        """Return each table's marker. Raises TableError."""
+        try:
+            return {role: self.marker(self.load(role)) for role in self.roles}
+        except TableError:
+            raise
+        except Exception as error:
+            raise TableError(f"the catalog cannot be read: {error}") from error
+
+    def describe(self, files: Iterable[Finished]) -> tuple[TableFiles, ...]:
+        """Return finished files by table, with what the tables were when they were last seen. Every table is named."""
+        by_role: dict[str, list[Finished]] = {role: [] for role in self.roles}
+        for file in files:
+            by_role[file.role].append(file)
+        return tuple(TableFiles(role, *self._seen[role], tuple(found)) for role, found in by_role.items())
+
+    def _see(self, role: str, table: Table) -> None:
+        self._seen[role] = (str(table.metadata.table_uuid), table.schema().schema_id, table.spec().spec_id)
+
+    def apply(self, intents: Sequence[Intent]) -> None:
+        """Bring every table to the last of the intents, which are in order. Raises TableError, Refused."""
+        for role in self.roles:
+            point(f"S8:before-{role}")
+            self._apply_to(role, intents)
+            point(f"S8:after-{role}")
+
+    def _apply_to(self, role: str, intents: Sequence[Intent]) -> None:
+        failed: Exception | None = None
+        for attempt in range(ATTEMPTS):
+            try:
+                table = self.load(role)
+                due = [intent for intent in intents if intent.seq > self.marker(table)]
+                if not due:
+                    return
+                self._check(table, role, due)
+                self._commit(table, role, due)
+            except (Refused, TableError):
+                raise
+            except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
+                failed = error
+                time.sleep(min(2.0, 0.05 * 2**attempt))
+            else:
+                return
+        raise TableError(f"cannot commit to {self.sinks[role].name}: {failed}") from failed
+
+    def _check(self, table: Table, role: str, due: Sequence[Intent]) -> None:
+        name, at = self.sinks[role].name, self.marker(table)
+        if due[0].seq != at + 1:
+            raise Refused(
+                f"table {name} is at commit {at}, and the next intent that can be read is {due[0].seq}: "
+                "restore the table, or start with --accept-loss and bring the rows back with `tacet backfill`"
+            )
+        for intent in due:
+            files = files_of(intent, role)
+            if str(table.metadata.table_uuid) != files.uuid:
+                raise Refused(f"table {name} was made anew since commit {intent.seq} was written: restore the old one")
+            if files.files and table.spec().spec_id != files.spec:
+                raise Refused(
+                    f"table {name} has another partition spec than commit {intent.seq} was written for: set it back to {files.spec}"
+                )
+
+    def _commit(self, table: Table, role: str, due: Sequence[Intent]) -> None:
+        files: list[DataFile] = []
+        for intent in due:
+            found = files_of(intent, role)
+            files += [data_file(table, Path(f.path), f.partition, found.schema) for f in found.files]
+        marker = {self.shard.marker: str(due[-1].seq)}
+        append_files(table, files, marker, marker)
+
+    def rolled_back(self) -> dict[str, int]:
+        """Return the tables whose present snapshot is older than their marker, and the commit that it has.
+
+        The marker is a property and survives a rollback; the summary of the newest of our snapshots that the present
+        one descends from does not lie. None of ours among them (a foreign compaction and expiry): nothing can be said.
+        """
+        found = {}
+        for role in self.roles:
+            table = self.load(role)
+            has = _of_snapshot(table, self.shard.marker)
+            if has is not None and has < self.marker(table):
+                found[role] = has
+        return found
+
+    def set_marker(self, role: str, at: int) -> None:
+        """Say by hand which commit a table has, after a rollback or a loss that was accepted."""
+        with self.load(role).transaction() as transaction:
+            transaction.set_properties({self.shard.marker: str(at)})
+
+    def make_folder(self, seq: int, unique: str) -> Path:
+        """Make the folder of one batch's files. Raises OSError."""
+        path = self.data / self.shard.folder(seq, unique)
+        path.mkdir(parents=True)
+        return path
+
+    def discard(self, seq: int, unique: str) -> None:
+        """Remove the folder of a batch that could not be written."""
+        shutil.rmtree(self.data / self.shard.folder(seq, unique), ignore_errors=True)
+
+    def sweep(self, intents: Sequence[Intent]) -> int:
+        """S9: remove what attempts left that were never committed; return how many.
+
+        Only after the intents were read by the process that fenced all others: what no intent of that number names can
+        never be committed. Folders older than the oldest intent are left to `verify`.
+        """
+        if not self.data.exists():
+            return 0
+        kept = {intent.folder for intent in intents}
+        oldest = intents[0].seq if intents else 1
+        swept = 0
+        for folder in self.data.iterdir():
+            seq = self.shard.folder_seq(folder.name)
+            if seq is not None and seq >= oldest and folder.name not in kept:
+                shutil.rmtree(folder, ignore_errors=True)
+                swept += 1
+        return swept
+
+
+def files_of(intent: Intent, role: str) -> TableFiles:
+    """Return what an intent adds to a table. Raises Refused when the intent does not know the table."""
+    for table in intent.tables:
+        if table.role == role:
+            return table
+    raise Refused(f"commit {intent.seq} was written by a plan without {role}: run that one until it has caught up")
+
+
+def _number(table: Table, name: str) -> int:
+    text = table.properties.get(name, "0")
+    if not text.isdigit():
+        raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
+    return int(text)
+
+
+def _of_snapshot(table: Table, name: str) -> int | None:
+    """Return the newest commit in the table's line; 0 when only snapshots outside it have one; None for none at all."""
+    for snapshot in line(table):
+        value = said(snapshot).get(name, "")
+        if value.isdigit():
+            return int(value)
+    return 0 if any(name in said(snapshot) for snapshot in table.snapshots()) else None
