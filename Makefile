@@ -3,10 +3,12 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.stamp
 
-.PHONY: setup static check test demo bench accept build help clean
+JARS := .jars/.stamp
+
+.PHONY: setup jars static check test demo bench accept build help clean
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
 setup: $(STAMP) ## make .venv with the pinned requirements and the tacet command
 
@@ -15,6 +17,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements/dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
+
+jars: $(JARS) ## the servers that tests and demo-kafka start, from Maven (once; 170 MB)
+
+$(JARS): tests/support/jvm/pom.xml
+	@if command -v mvn > /dev/null && command -v java > /dev/null; then \
+	  mvn -q -B -f tests/support/jvm/pom.xml package -Djars=$(CURDIR)/.jars && touch $@; \
+	else echo "no mvn or no java: tests of the service on Kafka are left out" >&2; fi
 
 static: setup ## format, lint, types, import contracts, stale output: what needs no test
 	$(BIN)/ruff format --check .
@@ -26,7 +35,7 @@ static: setup ## format, lint, types, import contracts, stale output: what needs
 check: static ## what to run before a commit: static, and the fast tests (under two minutes)
 	$(BIN)/pytest -m "not slow and not system"
 
-test: static ## everything, with real processes and kills
+test: static jars ## everything, with real processes and kills
 	$(BIN)/pytest
 
 demo: setup ## 200,000 impressions through the generated job, explained

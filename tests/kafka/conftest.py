@@ -1,0 +1,43 @@
+"""One broker and one registry for all tests of the service; each test has topics of its own."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import pytest
+
+from tests.support import servers
+from tests.support.optional import require
+
+
+@dataclass(frozen=True)
+class Servers:
+    bootstrap: str
+    registry: str
+
+
+@pytest.fixture(scope="session")
+def up(tmp_path_factory):
+    """Start the servers, once; or use those that `TACET_TEST_SERVERS=bootstrap,registry` names, to try things out."""
+    if running := os.environ.get("TACET_TEST_SERVERS"):
+        yield Servers(*running.split(","))
+        return
+    require(servers.missing())
+    folder = tmp_path_factory.mktemp("servers")
+    with ExitStack() as stack:
+        broker = stack.enter_context(servers.kafka(folder / "kafka"))
+        registry = stack.enter_context(servers.registry(folder / "registry"))
+        yield Servers(broker, registry)
+
+
+@pytest.fixture
+def scene(up, tmp_path):
+    """A repository, its topics and its island, and a way to run the job on it."""
+    from tests.kafka.scene import Scene
+
+    made = Scene(tmp_path, up.bootstrap, up.registry)
+    made.prepare()
+    yield made
+    made.close()

@@ -1,0 +1,160 @@
+"""Real servers on loopback for tests and demonstrations: a Kafka broker of one node, and a schema registry.
+
+Their jars come from Maven (`make jars` copies them to `.jars/`). Each server gets free ports, a folder of its own and
+is ended by its process id.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from base64 import urlsafe_b64encode
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+JARS = ROOT / ".jars"
+KAFKA_JARS = JARS / "kafka"
+REGISTRY_JAR = JARS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
+START_SECONDS = 90
+
+
+def missing() -> str | None:
+    """Return what a machine lacks to start the servers, or None."""
+    if shutil.which("java") is None:
+        return "there is no `java`"
+    if not any(KAFKA_JARS.glob("kafka_*.jar")) or not REGISTRY_JAR.exists():
+        return "the servers' jars are not there: run `make jars`"
+    return None
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def properties(folder: Path, port: int, controller: int) -> str:
+    """Return the broker's configuration."""
+    lines = {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "log.dirs": str(folder / "data"),
+        "group.initial.rebalance.delay.ms": "0",
+        "group.min.session.timeout.ms": "1000",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "transaction.max.timeout.ms": "3600000",
+        "auto.create.topics.enable": "false",
+        "message.max.bytes": "16777216",
+        "log.retention.check.interval.ms": "1000",
+        "log.initial.task.delay.ms": "500",
+        "log.segment.delete.delay.ms": "1000",
+    }
+    return "".join(f"{name}={value}\n" for name, value in lines.items())
+
+
+@contextmanager
+def kafka(folder: Path) -> Iterator[str]:
+    """Run a broker; yields its bootstrap address."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    config = folder / "server.properties"
+    config.write_text(properties(folder, port, free_port()))
+    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{KAFKA_JARS}/*"]
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    subprocess.run(
+        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)], check=True, capture_output=True
+    )
+    log = folder / "kafka.log"
+    with _running([*java, "kafka.Kafka", str(config)], log, lambda: _answers(port)):
+        yield f"127.0.0.1:{port}"
+
+
+@contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """Run a registry that keeps everything in memory; yields the URL of its Confluent-compatible interface."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [
+        "java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dquarkus.http.host=127.0.0.1",
+        f"-Dquarkus.http.port={port}", "-Dapicurio.ccompat.use-canonical-hash=true", "-jar", str(REGISTRY_JAR),
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
+    with _running(command, folder / "registry.log", lambda: _serves(f"{url}/subjects")):
+        yield url
+
+
+@contextmanager
+def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            command, stdout=out, stderr=subprocess.STDOUT, cwd=log.parent, start_new_session=True
+        )
+    try:
+        _wait(process, log, ready)
+        yield
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
+    """End a process by its id: politely, then hard."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], log: Path, ready: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended at once:\n{_tail(log)}")
+        if ready():
+            return
+        time.sleep(0.1)
+    raise RuntimeError(f"the server was not ready after {START_SECONDS} s:\n{_tail(log)}")
+
+
+def _tail(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _serves(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return answer.status == 200
+    except (OSError, urllib.error.URLError):
+        return False
