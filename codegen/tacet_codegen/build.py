@@ -40,6 +40,8 @@ class Output:
 
     files: Mapping[str, str]
     lock: str
+    released: tuple[str, ...] = ()
+    """Contracts that this build releases: they are not in the lock yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,9 @@ def build(repository: Repository) -> Output:
         for artifact in target.emit(compilation):
             _add(files, artifact)
     files[MANIFEST] = _manifest(repository, files)
-    lock = release(repository.lock, newly_released(repository.headers, repository.lock))
-    return Output(dict(sorted(files.items())), render_lock(lock))
+    new = newly_released(repository.headers, repository.lock)
+    lock = release(repository.lock, new)
+    return Output(dict(sorted(files.items())), render_lock(lock), tuple(sorted(new)))
 
 
 def _add(files: dict[str, str], artifact: Artifact) -> None:

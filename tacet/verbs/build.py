@@ -22,7 +22,10 @@ def build(
     repository = load()
     root = OPTIONS.contracts.absolute().parent
     output = compiled(repository)
-    found = changes(output, root / "generated", OPTIONS.contracts.absolute() / LOCK_NAME)
+    try:
+        found = changes(output, root / "generated", OPTIONS.contracts.absolute() / LOCK_NAME)
+    except OSError as error:
+        raise Outside(f"cannot read {error.filename}: {error.strerror}") from error
     if check:
         if OPTIONS.form == "json":
             result_json({"stale": [str(change.path.relative_to(root)) for change in found]}, indent=1)
@@ -41,3 +44,7 @@ def build(
     if OPTIONS.form == "json":
         result_json({"files": len(output.files), "changed": len(found)})
     message(f"{len(output.files)} files, {len(found)} changed")
+    for file in output.released:
+        message(
+            f"{file} is released: it is in {OPTIONS.contracts.name}/{LOCK_NAME} now (commit that), and may not change any more"
+        )

@@ -11,6 +11,7 @@ from tacet.console import OPTIONS, Usage, finish, message, show
 from tacet.repository import there
 from tacet_codegen.diagnostics import has_errors, in_order
 from tacet_codegen.frontend import load
+from tacet_codegen.frontend.released import newly_released
 from tacet_codegen.rules import lint
 
 if TYPE_CHECKING:
@@ -63,4 +64,6 @@ def _summary(found: Sequence[Diagnostic], repository: Repository | None) -> str:
         return ", ".join(counts)
     events = len(repository.raw_events) + len(repository.derived_events)
     read = f"{events} events, {len(repository.tables)} tables, {len(repository.producers)} producers"
-    return f"{read}: {', '.join(counts) if counts else 'all good'}"
+    new = len(newly_released(repository.headers, repository.lock))
+    unlocked = f"\n{new} released and not in released.lock yet: `tacet build` locks them" if new else ""
+    return f"{read}: {', '.join(counts) if counts else 'all good'}{unlocked}"

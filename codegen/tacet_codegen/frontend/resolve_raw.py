@@ -76,6 +76,7 @@ def _raw_field(written: WrittenField, scope: Scope, since: Version, problems: Pr
         path=written.path,
         encoding=written.encoding,
         presence=presence,
+        when=written.when.value if written.when else None,
         identity=written.identity,
         reject_on_bug=written.reject_on_bug,
         constraint=written.constraint,

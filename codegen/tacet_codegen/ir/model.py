@@ -93,6 +93,8 @@ class RawField:
     path: Path
     encoding: Encoding
     presence: Presence
+    when: str | None
+    """`required_when`, as written."""
     identity: bool
     reject_on_bug: bool
     constraint: Constraint

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
         DerivedEvent,
         DerivedField,
         Header,
+        Omission,
+        Owner,
         Producer,
         RawEvent,
         RawField,
@@ -64,14 +66,13 @@ def _table_rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def _head(header: Header, kind: str) -> str:
-    notify = ", ".join(code(target) for target in header.owner.notify)
+    owner = " ".join(filter(None, (plain(header.owner.team), _told(header.owner))))
     lines = [
         f"# {plain(header.qualified)} {header.version}",
         "",
         plain(header.doc) or "No description.",
         "",
-        f"{kind}, {header.status}. Owner: {plain(header.owner.team)}{f' ({notify})' if notify else ''}. Contract: {code(header.file)}",
-        "",
+        f"{kind}, {header.status}. Owner: {owner}. Contract: {code(header.file)}",
     ]
     return "\n".join(lines) + "\n"
 
@@ -104,7 +105,7 @@ def _raw_row(field: RawField) -> tuple[str, ...]:
     marks = [mark for mark, on in (("identity", field.identity), ("reject on bug", field.reject_on_bug)) if on]
     if field.pii != "none":
         marks.append(f"pii {field.pii}")
-    meaning = plain(field.doc) + (f" ({', '.join(marks)})" if marks else "")
+    meaning = " ".join(filter(None, (plain(field.doc), f"({', '.join(marks)})" if marks else "")))
     encoding = "" if field.encoding in {"json", "iso8601", "base64"} else f", {field.encoding}"
     return (
         code(field.name),
@@ -123,7 +124,7 @@ def _presence(field: RawField) -> str:
         case Optional():
             return "optional"
         case RequiredWhen():
-            return "required when its condition holds"
+            return f"required when {code(field.when or '')}"
 
 
 def _constraint(constraint: Constraint) -> str:
@@ -150,26 +151,36 @@ def _rules(rules: Sequence[Rule]) -> str:
 def _producer(producer: Producer) -> str:
     rows = []
     for registration in producer.registrations:
-        rows.append((code(registration.text), str(registration.contract), "", "", "", ""))
-        rows += [
-            (
-                "",
-                "",
-                code(omission.field),
-                code(omission.id),
-                f"{omission.reason}: {plain(omission.note)}",
-                f"{omission.since or ''} .. {omission.expires or ''}",
-            )
-            for omission in registration.omissions
-        ]
-    head = ("versions", "contract", "leaves out", "as", "because", "from .. to")
-    return f"### {plain(producer.name)} ({plain(producer.owner.team)})\n\n{_table_rows(head, rows)}"
+        omissions = [_omission(omission) for omission in registration.omissions]
+        for number, omission in enumerate(omissions or ["nothing"]):
+            first = (code(registration.text), str(registration.contract)) if number == 0 else ("", "")
+            rows.append((*first, omission))
+    owner = " ".join(filter(None, (plain(producer.owner.team), _told(producer.owner))))
+    table = _table_rows(("versions", "log contract", "and leave out on purpose"), rows)
+    return f"### {plain(producer.name)}\n\nOwner: {owner}.\n\n{table}"
+
+
+def _omission(omission: Omission) -> str:
+    """Say one omission in a line: field, reason and note, when, how much of it."""
+    said = f"{code(omission.field)}: {omission.reason}"
+    if omission.note:
+        said += f", {plain(omission.note)}"
+    since = f" from {omission.since}" if omission.since else ""
+    until = f" until {omission.expires}" if omission.expires else ""
+    share = f", in at most {100 * omission.max_share:g} % of its rows" if omission.max_share is not None else ""
+    approved = f", approved by {plain(omission.approved_by)}" if omission.approved_by else ""
+    issue = f", {plain(omission.issue)}" if omission.issue else ""
+    return f"{said} ({code(omission.id)}{since}{until}{share}{approved}{issue})"
+
+
+def _told(owner: Owner) -> str:
+    return f"({', '.join(code(target) for target in owner.notify)})" if owner.notify else ""
 
 
 def _derived_page(event: DerivedEvent) -> str:
     parts = [
         _head(event.header, "Derived event"),
-        f"From {code(event.raw.header.qualified)} {code(event.raw_range)}.\n",
+        f"From {_link(event.raw.header, '../../')} (of {code(event.raw_range)}), which decodes every message.\n",
         "## Fields\n",
         _table_rows(("field", "type", "from", "meaning"), (_derived_row(field) for field in event.fields)),
         "## Dropped on purpose\n",
@@ -199,8 +210,30 @@ def _derived_page(event: DerivedEvent) -> str:
         _rules(event.agreements),
         "## Goes to\n",
         _sinks(event),
+        *_quality(event),
     ]
     return "\n".join(parts)
+
+
+def _link(header: Header, up: str) -> str:
+    path = f"{up}{header.namespace}/{header.name}/{header.version}.md"
+    return f"[{plain(header.qualified)} {header.version}]({path})"
+
+
+def _quality(event: DerivedEvent) -> list[str]:
+    if event.quality is None:
+        return []
+    rows = (
+        (code(a.field), a.metric, _share(a.warning), _share(a.critical), str(a.min_rows or ""))
+        for a in event.quality.alerts
+    )
+    by = ", ".join(event.quality.by) or "all rows"
+    head = ("field", "measured", "warning above", "critical above", "from so many rows")
+    return ["## Watched\n", f"Every {event.quality.window_seconds} seconds, by {by}.\n", _table_rows(head, rows)]
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:g} %"
 
 
 def _sinks(event: DerivedEvent) -> str:
@@ -238,7 +271,7 @@ def _table_page(table: Table) -> str:
 def _index(repository: Repository) -> str:
     rows = (
         (
-            f"[{plain(h.qualified)} {h.version}]({h.namespace}/{h.name}/{h.version}.md)",
+            _link(h, ""),
             h.status,
             plain(h.owner.team),
             plain(h.doc),
