@@ -106,6 +106,10 @@ class Warehouse:
         """Return the intents that are not finished."""
         return sorted(self._intents.glob("*.json")) if self._intents.exists() else []
 
+    def unfinished(self) -> set[Path]:
+        """Return the data files that intents name: they belong to commits which the next start finishes or drops."""
+        return {Path(file.path) for path in self.intents() for file in _read_intent(path).files}
+
     @contextmanager
     def folder(self) -> Iterator[Path]:
         """Make the folder for a run's data files, marked as unfinished until the run has ended well."""
@@ -164,7 +168,8 @@ class Warehouse:
             replace_files(loaded, files, removed, {name: str(intent.seq)}, {name: str(intent.seq)})
         except Exception as error:
             # Whether it was done is not known: nothing is tried again here, the next start looks at the marker.
-            raise TableError(f"cannot commit to {table.name}: {error}; run the same command again") from error
+            cause = str(error).partition("\n")[0]
+            raise TableError(f"cannot commit to {table.name}: {cause}; run the same command again") from error
 
     def _heal(self) -> None:
         committed = self.seq()

@@ -104,6 +104,9 @@ def verify(store: Warehouse) -> Proof:
         return Proof(tuple(gone), dict(Counter(f.kind for f in gone)), 0, 0, 0)
     files, findings = _files(store, there)
     findings = [*gone, *findings, *_markers(store, there), *_others(store, there)]
+    if store.intents():
+        # Tables are compared when they are at one commit again: before that, every difference would be named twice.
+        return Proof(tuple(findings), dict(Counter(f.kind for f in findings)), 0, 0, sum(map(len, files.values())))
     try:
         queried, totals, messages, rows = _queried(files)
     except duckdb.Error:
@@ -169,10 +172,14 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
                 found.append(Finding("file_damaged", name, f"{path} has {size} bytes, not {file.file_size_in_bytes}"))
             else:
                 usable[role].append(path)
-    strangers = [path for path in store.data_files() if path not in named]
+    waiting = store.unfinished()
+    strangers = [path for path in store.data_files() if path not in named and path not in waiting]
     known = {path for table in there.values() for path in all_paths(table)} if strangers else set()
     found += [Finding("orphan", str(path), "no table names this file") for path in strangers if path not in known]
-    found += [Finding("intent", str(path), "a commit was not finished") for path in store.intents()]
+    found += [
+        Finding("intent", str(path), "a commit was not finished; rows are not compared before it is")
+        for path in store.intents()
+    ]
     return usable, found
 
 

@@ -11,8 +11,10 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from tacet_runtime.connectors.iceberg import data_paths, live_files, replace_files
 from tacet_runtime.exactly_once import Gap
+from tacet_runtime.faults import Planned
 from tacet_runtime.verify import SHOWN
 from tests.durability.job import first_twice, make, without_first
+from tests.durability.shop import lines
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +176,23 @@ def test_many_findings_are_counted_and_some_are_listed(job):
     outside(job, "shop.sale").delete("item >= 0")
     proof = job.verify()
     assert proof.totals["position_lost"] > SHOWN == sum(f.kind == "position_lost" for f in proof.findings)
+
+
+@pytest.mark.parametrize("point", ["S5:before-ledger", "S5:after-ledger", "S8:after-raw"])
+def test_a_commit_that_was_not_finished_is_named_and_nothing_else_is(job, point, monkeypatch):
+    with (job.root / "e.ndjson").open("ab") as file:
+        file.write(lines(240, 300))
+    monkeypatch.setenv("TACET_FAIL_AT", point)
+    monkeypatch.setenv("TACET_FAIL_HOW", "raise")
+    monkeypatch.setattr("tacet_runtime.faults._SEEN", {})
+    with pytest.raises(Planned):
+        job.run()
+    assert "intent" in job.kinds() <= {"intent", "marker"}
+    monkeypatch.delenv("TACET_FAIL_AT")
+    job.run()
+    proof = job.verify()
+    assert (proof.findings, proof.messages) == ((), 300)
+    (job.root / "e.ndjson").write_bytes(lines(0, 240))
 
 
 def test_a_table_that_is_not_at_the_ledgers_commit_is_found(job):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
+import subprocess
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.broken import FAULTS
-from tests.system.campaign import campaign, finish, prepare, start
+from tests.system.campaign import ROOT, campaign, command, finish, prepare, start
 from tests.system.checker import problems
 
 pytestmark = pytest.mark.system
@@ -78,6 +80,20 @@ def test_workers_end_with_the_process_that_was_killed(tmp_path):
     assert len(children) >= 3
     assert _group(process.pid) == []
     finish(tmp_path, workers=2)
+    assert problems(tmp_path / "warehouse", data) == []
+
+
+@pytest.mark.parametrize("kilobytes", [4, 10, 16])
+def test_a_disk_that_takes_no_more_stops_the_run_and_it_goes_on_when_there_is_room(tmp_path, kilobytes):
+    data = prepare(tmp_path)
+    limit = (kilobytes * 1024, kilobytes * 1024)
+    full = subprocess.run(
+        command(tmp_path), cwd=ROOT, capture_output=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+    )  # fmt: skip
+    assert full.returncode == 3, full.stderr
+    assert full.stderr.count(b"\n") == 1
+    finish(tmp_path)
     assert problems(tmp_path / "warehouse", data) == []
 
 
