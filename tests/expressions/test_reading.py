@@ -30,6 +30,7 @@ def test_unparenthesised_arithmetic_binds_as_sqlglot_reads_it(parts):
         ("NOT i = 1 AND b", "(NOT (i = 1)) AND b"),
         ("b AND c AND (b AND c)", "b AND c AND b AND c"),
         ("i + j * 2 = 7 OR b", "((i + (j * 2)) = 7) OR b"),
+        ("CONCAT(s, (u || 'a'), 'b') = 'ab'", "(s || u || 'a' || 'b') = 'ab'"),
         ("s || u = 'ab'", "(s || u) = 'ab'"),
         ("i BETWEEN 1 AND 2 AND b", "(i BETWEEN 1 AND 2) AND b"),
         ("i NOT IN (1, 2)", "NOT (i IN (1, 2))"),

@@ -265,6 +265,12 @@ def _same(checker: Checker, node: Node, function: str, name: str) -> Expression:
     return Call(function, args, type_)
 
 
+def joined(args: tuple[Expression, ...]) -> Expression:
+    """Return texts one after the other as one flat call, however they were grouped: one meaning, one canonical text."""
+    flat = [p for a in args for p in (a.args if isinstance(a, Call) and a.function == "concat" else (a,))]
+    return flat[0] if len(flat) == 1 else Call("concat", tuple(flat), STRING)
+
+
 def _text(checker: Checker, node: Node, function: str, name: str) -> Expression:
     syntax = checker.syntax
     match function:
@@ -296,7 +302,7 @@ def _text(checker: Checker, node: Node, function: str, name: str) -> Expression:
     args = tuple(checker.of(a, STRING, name) for a in node.args)
     results: dict[str, Type] = {"length": INT, "position": INT, "starts_with": BOOLEAN, "ends_with": BOOLEAN}
     result = results.get(function, STRING)
-    return args[0] if function == "concat" and len(args) == 1 else Call(function, args, result)
+    return joined(args) if function == "concat" else Call(function, args, result)
 
 
 def _literal(checker: Checker, node: Node, name: str) -> str:

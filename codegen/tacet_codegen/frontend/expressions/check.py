@@ -247,7 +247,7 @@ class Checker:
             case "add" | "sub" | "mul" | "div" | "mod":
                 return calls.arithmetic(self, node.op, node.args, what, at)
             case "concat":
-                return Call("concat", tuple(self.of(a, STRING, what) for a in node.args), STRING)
+                return calls.joined(tuple(self.of(a, STRING, what) for a in node.args))
             case _:
                 return self._compared(node.op, node.args, at)
 
