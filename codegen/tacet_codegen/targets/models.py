@@ -10,7 +10,7 @@ import json
 import keyword
 import re
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tacet_codegen.targets.base import Artifact
 from tacet_codegen.targets.jsonschema import message_schema
@@ -59,7 +59,7 @@ def module_name(event: RawEvent) -> str:
 
 def module(event: RawEvent) -> str:
     """Return a version's module as text."""
-    schema = message_schema(event)
+    schema = _ends(message_schema(event))
     schema.pop("allOf", None)  # two fields that read one place: the JSON Schema has both, a class has the first
     if schema["title"] in _TAKEN or keyword.iskeyword(schema["title"]):
         schema["title"] += "Message"
@@ -69,6 +69,17 @@ def module(event: RawEvent) -> str:
         "from __future__ import annotations\n", "from __future__ import annotations\n\nimport msgspec\n", 1
     )
     return body + "\n" + _FUNCTIONS.format(name=schema["title"])
+
+
+def _ends(schema: Any) -> Any:
+    """Return a schema whose patterns end in Python's way: its `$` matches before a line break, too."""
+    if isinstance(schema, list):
+        return [_ends(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _ends(part) for key, part in schema.items()}
+    pattern = found.get("pattern")
+    return {**found, "pattern": pattern[:-1] + r"\Z"} if isinstance(pattern, str) else found
 
 
 def _generated(schema: str, header: str) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 class Profile(Struct):
     id: Annotated[int, Meta(ge=-9223372036854775808, le=9223372036854775807)] | None | UnsetType = UNSET
-    country: Annotated[str, Meta(pattern='^(?:[A-Z]{2})$')] | None | UnsetType = UNSET
+    country: Annotated[str, Meta(pattern='^(?:[A-Z]{2})\\Z')] | None | UnsetType = UNSET
     kids: bool | None | UnsetType = UNSET
 
 
@@ -22,7 +22,7 @@ class Device(Struct):
 
 
 class Session(Struct):
-    id: Annotated[str, Meta(pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$')] | None | UnsetType = UNSET
+    id: Annotated[str, Meta(pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\Z')] | None | UnsetType = UNSET
     seq: Annotated[int, Meta(ge=0, le=2147483647)] | None | UnsetType = UNSET
 
 
@@ -38,7 +38,7 @@ class Artwork(Struct):
 class Item(Struct):
     title: Annotated[int, Meta(ge=-9223372036854775808, le=9223372036854775807)] | None | UnsetType = UNSET
     artwork: Annotated[Artwork, Meta(title='Artwork')] | UnsetType = UNSET
-    request_id: Annotated[str, Meta(description='The recommendation request that chose the title.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$')] | None | UnsetType = field(name='requestId', default=UNSET)
+    request_id: Annotated[str, Meta(description='The recommendation request that chose the title.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\Z')] | None | UnsetType = field(name='requestId', default=UNSET)
     score: Annotated[float, Meta(ge=0.0, le=1.0)] | None | UnsetType = UNSET
     row: Annotated[int, Meta(ge=0, le=10000)] | None | UnsetType = UNSET
     row_kind: str | None | UnsetType = field(name='rowKind', default=UNSET)
@@ -46,7 +46,7 @@ class Item(Struct):
 
 
 class RawImpression(Struct):
-    id: Annotated[str, Meta(description='One per logged message. A retry repeats it.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$')]
+    id: Annotated[str, Meta(description='One per logged message. A retry repeats it.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\Z')]
     items: list[Item]
     profile: Annotated[Profile, Meta(title='Profile')] | UnsetType = UNSET
     device: Annotated[Device, Meta(title='Device')] | UnsetType = UNSET
