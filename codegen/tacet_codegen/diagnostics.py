@@ -73,7 +73,9 @@ def as_json(diagnostic: Diagnostic) -> dict[str, str | int | None]:
 
 
 def _text(diagnostic: Diagnostic) -> str:
-    head = f"{diagnostic.span}: {diagnostic.severity}[{diagnostic.code}]: {_one_line(diagnostic.message)}"
+    head = (
+        f"{_one_line(str(diagnostic.span))}: {diagnostic.severity}[{diagnostic.code}]: {_one_line(diagnostic.message)}"
+    )
     return f"{head}\n  hint: {_one_line(diagnostic.hint)}" if diagnostic.hint else head
 
 

@@ -121,6 +121,8 @@ def keys(node: Node | None, shape: Shape, what: str, problems: Problems) -> Keys
             found.values[key.value], found.names[key.value] = value, key
         else:
             hint = did_you_mean(key.value, shape.keys, f"known here: {', '.join(shape.keys)}")
+            if isinstance(value, Scalar) and value.plain and not value.value and found.values:
+                hint = "quote the value before it: its comma ends it" if not hint.startswith("did") else hint
             problems.add("E201", f"unknown key `{cut(key.value)}` in {what}", key.span, hint)
     for name, meaning in shape.required.items():
         if name not in found.values:

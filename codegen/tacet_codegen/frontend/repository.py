@@ -40,7 +40,8 @@ def find_files(root: Path, problems: Problems) -> Files:
     producers: list[Place] = []
     waivers: Place | None = None
     broken: set[str] = set()
-    for path, relative in _walk(root, problems):
+    for path, written in _walk(root, problems):
+        relative = written if written.isprintable() else ascii(written)[1:-1]
         name = f"{root.name}/{relative}"
         parts = relative.split("/")
         if relative == LOCK_NAME or not parts[-1].endswith((".yaml", ".yml")):
@@ -110,6 +111,11 @@ def _unreadable(error: OSError, root: Path, problems: Problems) -> None:
 
 def _place(parts: list[str], name: str, problems: Problems) -> tuple[str, str, str] | None:
     """Return namespace, folder and stem of `ns/name/1.0.0.yaml` or `ns/name/producers/p.yaml`."""
+    if "\\" in name:
+        problems.add(
+            "E209", "a file's name that cannot be shown", Span(name), "rename it: printable characters, no backslash"
+        )
+        return None
     fits = len(parts) == 3 or (len(parts) == 4 and parts[2] == "producers")
     if not fits or (len(parts) == 3 and parts[1] == "producers"):
         problems.add(

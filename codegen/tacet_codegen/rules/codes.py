@@ -231,7 +231,8 @@ _RELEASED = (
     Code(
         "E601",
         "a released file was changed",
-        "What was released is what others rely on; `released.lock` holds its digest.",
+        "What was released is what others rely on. A contract is released by `status: released` and `tacet build`, which puts its "
+        "digest into `contracts/released.lock`; from then on its file does not change.",
         "Restore it, and write a new version.",
     ),
     Code("E602", "a released file is gone", "Rows that were decoded with it still name it.", "Restore it."),
