@@ -23,7 +23,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tacet_runtime.connectors.iceberg import TableError, all_paths, data_file, ensure_table, open_catalog, replace_files
+from tacet_runtime.connectors.iceberg import (
+    TableError,
+    all_paths,
+    data_file,
+    data_paths,
+    ensure_table,
+    open_catalog,
+    replace_files,
+)
 from tacet_runtime.connectors.parquet import Finished, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
@@ -101,6 +109,18 @@ class Warehouse:
     def data_files(self) -> list[Path]:
         """Return every data file on the disk, named by a table or not."""
         return sorted(self._data.glob("*/*.parquet")) if self._data.exists() else []
+
+    def owns(self, path: Path) -> bool:
+        """Tell whether a table's file is this job's: several jobs of one raw event share its archive in a warehouse.
+
+        What stands outside every job's folder was rewritten by somebody else, and counts for each.
+        """
+        jobs = self._data.parent
+        return path.is_relative_to(self._data) or not path.is_relative_to(jobs)
+
+    def paths(self, role: str) -> list[Path]:
+        """Return this job's data files of a table's current snapshot; a file registered twice stands twice."""
+        return [path for path in data_paths(self.table(role)) if self.owns(path)]
 
     def intents(self) -> list[Path]:
         """Return the intents that are not finished."""

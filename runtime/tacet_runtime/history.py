@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import duckdb
 
 from tacet_runtime.connectors.arrow import arrow_schema
-from tacet_runtime.connectors.iceberg import data_file, data_paths, drop_branch, replace_branch
+from tacet_runtime.connectors.iceberg import data_file, drop_branch, replace_branch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.exactly_once import Warehouse, owned
@@ -147,7 +147,7 @@ def _contents(store: Warehouse, sql: str) -> Iterator[tuple[str, int, int, bytes
 
 
 def _view(db: duckdb.DuckDBPyConnection, store: Warehouse, role: str) -> None:
-    paths = data_paths(store.table(role))
+    paths = store.paths(role)
     names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     if paths:
         db.execute(f"CREATE VIEW {role} AS SELECT * FROM read_parquet([{names}], union_by_name = true)")

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyiceberg.manifest import DataFile
-    from pyiceberg.table import Table
 
     from tacet_runtime.plan.model import Plan, SinkTable
 
@@ -88,17 +87,20 @@ def maintain(plan: Plan, warehouse: Path, settings: Settings) -> list[Maintained
 def _table(store: Warehouse, sink: SinkTable, settings: Settings, now: dt.datetime) -> Maintained:
     done = Maintained(sink.name, len(live_files(store.table(sink.role))))
     with store.folder() as folder:
-        for number, chunk in enumerate(_chunks(_groups(store.table(sink.role), settings.target_bytes))):
+        for number, chunk in enumerate(_chunks(_groups(store, sink.role, settings.target_bytes))):
             _merge(store, sink, chunk, folder, number)
     done.files_after = len(live_files(store.table(sink.role)))
     done.snapshots_expired = expire_snapshots(store.table(sink.role), now - settings.keep)
     return done
 
 
-def _groups(table: Table, target: int) -> Iterator[_Group]:
+def _groups(store: Warehouse, role: str, target: int) -> Iterator[_Group]:
     """Yield what is to be merged: files of one partition under the present spec, smallest positions first."""
     partitions: dict[str, list[DataFile]] = {}
+    table = store.table(role)
     for file in live_files(table):
+        if not store.owns(local_path(file.file_path)):
+            continue
         if file.spec_id == table.spec().spec_id and file.file_size_in_bytes < target * SMALL:
             partitions.setdefault(repr(file.partition), []).append(file)
     for _, files in sorted(partitions.items()):

@@ -10,13 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tacet_runtime.connectors.iceberg import data_paths
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
-
-    from pyiceberg.table import Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +31,10 @@ class _Bounds:
 
 
 class Places:
-    """A table's data files by the positions that they hold. The one file that was read last is kept in memory."""
+    """Data files of a table by the positions that they hold. The one file that was read last is kept in memory."""
 
-    def __init__(self, table: Table) -> None:
-        self._files = [_bounds(path) for path in data_paths(table)]
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._files = [_bounds(path) for path in paths]
         self._last: tuple[Path, pa.Table] | None = None
 
     def rows(self, source: str, partition: int, offsets: Collection[int]) -> Iterator[pa.Table]:

@@ -117,7 +117,7 @@ def reconsider(
     `engine` gives for recorded snapshots of lookups a processor, and the snapshots that it uses.
     """
     work = _Work(
-        store, {role: Places(store.table(role)) for role in ROLES if role in store.tables}, folder, store.seq()
+        store, {role: Places(store.paths(role)) for role in ROLES if role in store.tables}, folder, store.seq()
     )
     for group in groups:
         filtered = offsets_in(group.entries[-1]["filtered_ranges"])

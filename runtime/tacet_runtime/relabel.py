@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tacet_runtime.batch import Batch
-from tacet_runtime.connectors.iceberg import data_paths
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.engines.processors import make_processor
@@ -55,7 +54,7 @@ def relabel(
         removed: list[tuple[str, str]] = []
         with store.folder() as folder:
             for role, fields in names.items():
-                for number, path in enumerate(data_paths(store.table(role))):
+                for number, path in enumerate(store.paths(role)):
                     rows, count = _relabelled(pq.read_table(path), fields, verdicts[role])
                     if count:
                         changed[role] += count

@@ -156,6 +156,8 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
         name, usable[role] = store.tables[role].name, []
         for file in live_files(table):
             path = local_path(file.file_path)
+            if not store.owns(path):
+                continue
             if file.content != DataFileContent.DATA:
                 found.append(Finding("row_deletes", name, f"{path} deletes {file.record_count} rows"))
                 continue

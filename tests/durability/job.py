@@ -37,10 +37,13 @@ class Job:
         return self.root / "warehouse"
 
     def plan(self) -> Plan:
+        [plan] = self.plans()
+        return plan
+
+    def plans(self) -> list[Plan]:
         loaded = frontend.load(self.root / "contracts")
         assert loaded.repository is not None, loaded.diagnostics
-        [job] = loaded.repository.jobs
-        return compile_plan(job, loaded.repository.lock)
+        return [compile_plan(job, loaded.repository.lock) for job in loaded.repository.jobs]
 
     def run(self, *inputs: Path | str, **options) -> Totals:
         paths = [str(path) for path in inputs or (self.root / "e.ndjson",)]

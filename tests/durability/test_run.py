@@ -13,7 +13,9 @@ from tacet_runtime.connectors.files import SourceError
 from tacet_runtime.connectors.iceberg import replace_files
 from tacet_runtime.engines.run import run
 from tacet_runtime.engines.tasks import Options
-from tacet_runtime.exactly_once import Busy, Gap, owned
+from tacet_runtime.exactly_once import Busy, Gap, Warehouse, owned
+from tacet_runtime.maintenance import Settings, maintain
+from tacet_runtime.verify import verify
 from tests.durability.job import make
 from tests.durability.shop import lines, message
 from tests.system.checker import expected
@@ -292,3 +294,17 @@ def test_asked_to_stop_it_ends_at_a_commit(job):
     assert job.verify().findings == ()
     job.run()
     assert job.verify().messages == 240
+
+
+def test_two_jobs_of_one_raw_event_share_a_warehouse_and_each_is_proved(job):
+    text = (job.root / "contracts/shop/sale/1.0.0.yaml").read_text()
+    other = job.root / "contracts/shop/refund/1.0.0.yaml"
+    other.parent.mkdir()
+    other.write_text(text.replace("event: sale", "event: refund").replace("shop.sale", "shop.refund"))
+    plans = job.plans()
+    for plan in (*plans, *plans):
+        run(plan, job.root, job.warehouse, [str(job.root / "e.ndjson")], Options("reference"))
+    for plan in plans:
+        maintain(plan, job.warehouse, Settings())
+        proof = verify(Warehouse(plan, job.warehouse))
+        assert (proof.findings, proof.messages) == ((), 240)
