@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.types import Type
 
 _DICTIONARY_ROWS = 4_096
+_MICROS = {"day": 86_400_000_000, "hour": 3_600_000_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,15 @@ def _partition_array(column: pa.ChunkedArray, type_: Type, field: PartitionField
     source = iceberg_type(type_, iter(()))
     if field.transform == "identity":
         return _plain(column)
+    if field.transform in _MICROS and pa.types.is_timestamp(column.type):
+        return _elapsed(column.combine_chunks(), _MICROS[field.transform])
     result = transform(field).pyarrow_transform(source)(column.combine_chunks())
     result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
     return result.cast(pa.int32()) if pa.types.is_date(result.type) else result
+
+
+def _elapsed(moments: pa.TimestampArray, unit: int) -> pa.Int32Array:
+    """Return whole days or hours since 1970, rounded down, of timestamps in microseconds."""
+    micros = moments.view(pa.int64())
+    whole = np.floor_divide(np.asarray(micros.fill_null(0)), unit).astype(np.int32)
+    return pa.array(whole, mask=np.asarray(micros.is_null()) if micros.null_count else None)

@@ -152,8 +152,10 @@ class Emit:
 
     def _messages(self, at: np.ndarray) -> pa.Array:
         """Return the bytes of rows' messages, once a message."""
-        parents = self._judged.parents[at]
-        return self._judged.batch.messages.take(pa.array(parents, mask=~is_first(parents))).cast(pa.binary())
+        parents, messages = self._judged.parents[at], self._judged.batch.messages
+        if len(parents) == len(messages) and (parents == np.arange(len(messages))).all():
+            return messages.cast(pa.binary())
+        return messages.take(pa.array(parents, mask=~is_first(parents))).cast(pa.binary())
 
     def _table(self, role: str, values: dict[str, Any], rows: int) -> pa.Table:
         table = self._by_role[role]

@@ -10,8 +10,8 @@ from tacet_runtime.engines.embedded.templates import Templates
 if TYPE_CHECKING:
     from tacet_runtime.plan.model import Plan
 
-_REMEMBERED = 200_000
-"""A stream that keeps making new shapes or kinds must not fill the memory."""
+_SHAPES, _KINDS = 50_000, 20_000
+"""A stream that keeps making new ones must not fill the memory: a shape is about 0.5 KB, a kind about 10 KB."""
 
 
 class Memory:
@@ -28,4 +28,4 @@ class Memory:
 
     def full(self) -> bool:
         """Tell whether it is time to begin anew."""
-        return max(len(self.message), len(self.item), len(self.templates)) > _REMEMBERED
+        return max(len(self.message), len(self.item)) > _SHAPES or len(self.templates) > _KINDS
