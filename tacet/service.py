@@ -7,37 +7,45 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tacet.console import OPTIONS, Outside, finish, message, show
 from tacet.repository import compiled
+from tacet_runtime.batch import Counts
+from tacet_runtime.ledger import added
+from tacet_runtime.service.log import Log
+from tacet_runtime.service.observe import Quiet, Several
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import Literal
 
-    from tacet_runtime.batch import Counts
     from tacet_runtime.plan.island import Island
-    from tacet_runtime.service.observe import Committed
+    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.service.observe import Committed, Observer
     from tacet_runtime.service.refusal import Accept
 
 SUPERVISED = "TACET_SUPERVISED"
 """Set for a process that a supervisor started."""
 
 
-class Told:
-    """Says on stderr what the service tells, and adds up what it committed."""
+class Sum(Quiet):
+    """Adds up what was committed."""
 
     def __init__(self) -> None:
-        self._counts: Counts | None = None
+        self.counts = Counts()
         self.commits = 0
 
-    def total(self) -> Counts:
-        """Return the account of everything that was committed."""
-        from tacet_runtime.batch import Counts
+    def committed(self, what: Committed) -> None:
+        """See `Observer`."""
+        self.counts = added([self.counts, what.counts])
+        self.commits += 1
 
-        return self._counts or Counts()
+
+class Words:
+    """Says on stderr what the service tells."""
 
     def started(self, name: str, seq: int) -> None:
         """See `Observer`."""
@@ -45,10 +53,6 @@ class Told:
 
     def committed(self, what: Committed) -> None:
         """See `Observer`."""
-        from tacet_runtime.ledger import added
-
-        self._counts = added([self.total(), what.counts])
-        self.commits += 1
         lag = sum(what.lag.values())
         seconds = sum(time for step, time in what.seconds.items() if step != "S1")
         message(f"commit {what.seq}: {what.counts.messages} messages in {seconds:.2f} s, lag {lag}")
@@ -73,7 +77,7 @@ def read_island(path: Path) -> Island:
     return island
 
 
-def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], accept: Accept) -> Told:
+def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], accept: Accept) -> Sum:
     """Run one shard in this process until SIGTERM or Ctrl-C. Raises Outside; ends with FINAL what no restart mends."""
     try:
         from tacet_runtime.connectors.kafka import BrokerError, Gone, TakenOver, Unsettled
@@ -90,17 +94,49 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
     from tacet_runtime.service.start import serve as run
 
     found = compiled(job)
-    told = Told()
+    total = Sum()
+    words = Log(sys.stderr, job=found.plan.job, island=island.name) if island.status.log == "json" else Words()
     asked = stopper()
     try:
-        run(found.plan, found.root, island, shard, engine, accept, told, asked.is_set, expired=_expired)
+        with watched(found.plan, island, Several(total, words)) as observer:
+            run(found.plan, found.root, island, shard, engine, accept, observer, asked.is_set, expired=_expired)
     except (Refused, TakenOver, NotRegistered, SettingError, LedgerError) as error:
         _final(error)
     except (BrokerError, Gone, Unsettled, RegistryError, LookupError_, TableError) as error:
         raise Outside(str(error)) from error
     except OSError as error:
         raise Outside(f"{error.strerror or error}: {error.filename or ''}; nothing half-done is visible") from error
-    return told
+    return total
+
+
+@contextmanager
+def watched(plan: Plan, island: Island, told: Observer) -> Iterator[Observer]:
+    """Yield what is told everything; metrics and health are served meanwhile, where the island says so.
+
+    Raises Outside when the address is taken or the library is not installed.
+    """
+    if island.status.listen is None:
+        yield told
+        return
+    try:
+        from tacet_runtime.service.exposition import Exposition
+    except ModuleNotFoundError as error:
+        if error.name != "prometheus_client":
+            raise
+        raise Outside("metrics need prometheus-client: pip install 'tacet-contracts[kafka]'") from error
+    from tacet_runtime.service.status import Server, Status
+
+    host, _, port = island.status.listen.rpartition(":")
+    exposition, status = Exposition(plan), Status()
+    try:
+        server = Server((host.strip("[]"), int(port)), status, exposition)
+    except OSError as error:
+        raise Outside(f"cannot listen on {island.status.listen}: {error.strerror or error}") from error
+    message("metrics and health: http://{}:{}/".format(*server.address))
+    try:
+        yield Several(told, exposition, status)
+    finally:
+        server.close()
 
 
 def _final(error: Exception) -> None:

@@ -100,8 +100,8 @@ def _serve(
     island = read_island(path)
     if restarts and SUPERVISED not in os.environ:
         finish(supervised(restarts))
-    told = serve(job, island, shard, engine, accept)
-    counts = ran(Totals([told.total()], told.commits))
+    total = serve(job, island, shard, engine, accept)
+    counts = ran(Totals([total.counts], total.commits))
     result_json(counts)
     message(said(counts))
 

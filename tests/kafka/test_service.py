@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import re
 import signal
 import time
+import urllib.request
 
 import pytest
 
 from tests.kafka.checker import read_topic, rows_of
+from tests.support.servers import free_port
 
 pytestmark = pytest.mark.system
 
@@ -43,3 +47,27 @@ def test_a_message_carries_contract_and_position_and_its_key(scene):
         assert headers["tacet.position"].decode() == place
         assert message.key().decode() == f'["{row["id"]}","{row["item"]}"]'
     assert rows
+
+
+def test_prometheus_and_an_orchestrator_see_it_at_work_and_its_log_has_no_values(scene):
+    port = free_port()
+    island = scene.folder / "here.yaml"
+    island.write_text(island.read_text() + f'status: {{listen: "127.0.0.1:{port}", log: json}}\n')
+    scene.produce(60)
+    process = scene.run()
+    scene.caught_up(process)
+    ready = json.loads(get(port, "/health/ready"))
+    metrics = get(port, "/metrics")
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0
+    lines = [json.loads(line) for line in process.said().splitlines() if line.startswith('{"time"')]
+    assert ready == {"ready": True, "why": None}
+    counted = re.findall(r"tacet_messages_total\{[^}]*\} ([0-9.]+)", metrics)
+    assert sum(float(number) for number in counted) == 60
+    assert sum(line["messages"] for line in lines if line["event"] == "committed") == 60
+    assert not any(text in process.said() for text in ("ball", "book", "unknown"))
+
+
+def get(port: int, path: str) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+        return answer.read().decode()

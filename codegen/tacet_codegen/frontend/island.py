@@ -26,6 +26,7 @@ ISLAND = Shape(
         "start": "earliest | latest",
         "pace": "how much at once",
         "patience": "how long is waited",
+        "status": "how it is watched",
     },
 )
 KAFKA = Shape({"bootstrap": "host:port, with commas between several"}, {"security": "how it is spoken to"})
@@ -68,6 +69,7 @@ PATIENCE = Shape(
         "stop": "seconds that a stop may take",
     },
 )
+STATUS = Shape({}, {"listen": "host:port of metrics and health", "log": "text | json"})
 PROTOCOLS: tuple[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], ...] = (
     "plaintext",
     "ssl",
@@ -75,10 +77,10 @@ PROTOCOLS: tuple[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], ...]
     "sasl_ssl",
 )
 MECHANISMS: tuple[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], ...] = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+LOGS: tuple[Literal["text", "json"], ...] = ("text", "json")
 STARTS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
-_ENDPOINT = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}")
 _URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
 _Word = TypeVar("_Word", bound=str)
 
@@ -119,6 +121,7 @@ def _island(node: Node, problems: Problems) -> p.Island | None:
         start=_word(found, "start", STARTS, "earliest", problems),
         pace=_pace(found.get("pace"), problems),
         patience=_patience(found.get("patience"), problems),
+        status=_status(found.get("status"), problems),
     )
 
 
@@ -133,7 +136,7 @@ def _kafka(node: Node | None, problems: Problems) -> p.Broker:
     bootstrap = reading.text(found.get("bootstrap"), "bootstrap", problems)
     if bootstrap is not None and not _is_reference(bootstrap.value):
         for endpoint in bootstrap.value.split(","):
-            if not _ENDPOINT.fullmatch(endpoint.strip()):
+            if not p.is_endpoint(endpoint.strip()):
                 problems.add(
                     "E219",
                     f"`{reading.cut(endpoint.strip())}` is no endpoint",
@@ -233,6 +236,16 @@ def _patience(node: Node | None, problems: Problems) -> p.Patience:
         _seconds(found, "session", default.session_seconds, problems),
         _seconds(found, "stop", default.stop_seconds, problems),
     )
+
+
+def _status(node: Node | None, problems: Problems) -> p.Status:
+    found = reading.keys(node, STATUS, "status", problems)
+    if found is None:
+        return p.Status()
+    listen = reading.text(found.get("listen"), "listen", problems)
+    if listen is not None and not p.is_endpoint(listen.value):
+        problems.add("E219", f"`{reading.cut(listen.value)}` is no endpoint", listen.span, "write `host:port`")
+    return p.Status(listen.value if listen else None, _word(found, "log", LOGS, "text", problems))
 
 
 def _seconds(found: Keys, key: str, default: float, problems: Problems) -> float:

@@ -15,6 +15,15 @@ import msgspec
 REFERENCE = re.compile(r"\$\{(env|file):([^${}]{1,1024})\}")
 
 
+_ENDPOINT = re.compile(r"(?:\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+
+
+def is_endpoint(text: str) -> bool:
+    """Tell whether a text is `host:port`."""
+    found = _ENDPOINT.fullmatch(text)
+    return found is not None and int(found[1]) <= 65_535
+
+
 class SettingError(Exception):
     """A reference of an island file leads nowhere; the message names the reference, never a value."""
 
@@ -97,6 +106,14 @@ class Pace(msgspec.Struct, frozen=True):
     """Batches that may wait for their tables before consuming stops: what a catalog that is away costs at most."""
 
 
+class Status(msgspec.Struct, frozen=True):
+    """How the service is watched."""
+
+    listen: str | None = None
+    """host:port of `/metrics`, `/health/live`, `/health/ready` and `/status`; None: nothing listens."""
+    log: Literal["text", "json"] = "text"
+
+
 class Patience(msgspec.Struct, frozen=True):
     """How long is waited. A call that exceeds its limit ends the process: a restart is cheap and safe."""
 
@@ -118,3 +135,4 @@ class Island(msgspec.Struct, frozen=True):
     """Where a partition begins that nothing was consumed of yet."""
     pace: Pace = Pace()
     patience: Patience = Patience()
+    status: Status = Status()

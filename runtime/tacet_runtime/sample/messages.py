@@ -37,7 +37,7 @@ class Label(NamedTuple):
     """One planted thing: in a row's field, in a row (`field` None), or in a whole message (`index` None)."""
 
     planted: str
-    index: int | None = None
+    index: int | None = None  # type: ignore[assignment]  # nobody looks a label up by its position
     field: str | None = None
     expected: str | None = None
     """The verdict, or what becomes of row or message, that this deserves by construction."""

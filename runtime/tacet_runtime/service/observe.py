@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyarrow as pa
+
     from tacet_runtime.batch import Counts
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """One transaction that readers see: its number, account, seconds by step, and the lag after it."""
+    """One transaction that readers see: its number, account, seconds by step, the lag after it, its rows of the metrics table."""
 
     seq: int
     counts: Counts
     seconds: Mapping[str, float]
     lag: Mapping[int, int]
+    metrics: pa.Table
 
 
 class Observer(Protocol):
@@ -35,6 +38,33 @@ class Observer(Protocol):
 
     def alarm(self, what: str) -> None:
         """Something outside hinders the service, which waits or starts over by itself."""
+
+
+class Several:
+    """Tells each of several, in their order."""
+
+    def __init__(self, *observers: Observer) -> None:
+        self._observers = observers
+
+    def started(self, name: str, seq: int) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.started(name, seq)
+
+    def committed(self, what: Committed) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.committed(what)
+
+    def applied(self, seq: int, seconds: float) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.applied(seq, seconds)
+
+    def alarm(self, what: str) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.alarm(what)
 
 
 class Quiet:

@@ -308,7 +308,8 @@ class Service:
         self._pending.append(work.intent)
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
-        self._p.observer.committed(Committed(work.intent.seq, counts, clock.steps, self._consumer.lag()))
+        metrics = _together("metrics", list(work.outcomes))
+        self._p.observer.committed(Committed(work.intent.seq, counts, clock.steps, self._consumer.lag(), metrics))
 
     # S8
 
