@@ -21,6 +21,7 @@ from tacet_codegen import frontend
 from tacet_codegen.build import build, changes, compile_plan, write
 from tacet_codegen.frontend import language
 from tacet_runtime.batch import Batch
+from tacet_runtime.connectors.keyed import LookupError_
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
 
@@ -184,7 +185,11 @@ def _run(root: Path, repository: Repository) -> None:
     """Run every job over a few messages, with each of its symbols in them: both engines agree on all of it."""
     for job in repository.jobs:
         plan = compile_plan(job, repository.lock)
-        lookups = load_lookups(plan, root) if plan.derived else {}
+        try:
+            lookups = load_lookups(plan, root) if plan.derived else {}
+        except LookupError_ as error:  # the reference data is none that the contract now allows
+            assert "is invalid" in str(error)
+            continue
         messages = _messages(root, job)
         batch = Batch("s", 0, pa.array(range(len(messages)), pa.int64()), pa.array(messages, pa.large_binary()))
         embedded, reference = (make_processor(name, plan, lookups).process(batch) for name in ("embedded", "reference"))

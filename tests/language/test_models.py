@@ -78,6 +78,12 @@ NAMES = ["class", "decode", "msgspec", "field", "Literal", "1abc", "", "a b", "_
          "{{7}}", "$ref", "type", "None", "-", "_", "#/x", "~1", "/", "items_", "Thing", "properties", "model_config"]  # fmt: skip
 
 
+@pytest.mark.parametrize("event", ["struct", "UNSET", "none_"])
+def test_a_model_of_an_event_that_is_called_like_something_in_its_module_reads_and_refuses(tmp_path, event):
+    round_trips(tmp_path, event=event)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("event", EVENTS)
 def test_a_model_of_an_event_of_any_name_reads_and_refuses(tmp_path, event):
     round_trips(tmp_path, event=event)

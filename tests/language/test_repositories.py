@@ -159,7 +159,7 @@ def partitions(transform: str) -> list[str]:
     return [f"{transform}({width}{column})" for column in TRANSFORMS[transform]]
 
 
-@pytest.mark.parametrize("transform", ["hour", "identity", "bucket", "truncate"])
+@pytest.mark.parametrize("transform", ["identity", "bucket"])
 def test_a_raw_event_on_its_own_runs_partitioned_by_everything_that_a_transform_fits(tmp_path, transform):
     repository = built(reading(tmp_path, partition=json.dumps(partitions(transform))))
     rows = ran(tmp_path, repository, "meters.reading", tmp_path / "in.ndjson", "embedded")["raw"]

@@ -65,8 +65,8 @@ TYPES: tuple[Row, ...] = (
     ),
     Row(
         t.DateType(), '{"type": "int", "logicalType": "date"}', "date", "DATE", "DATE",
-        '{"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-...', "Annotated[str, Meta(...)]",
-        ("iso8601",), "0001-01-01 to 9999-12-31", "YYYY-MM-DD only; JSON Schema and Python models check the shape, not the calendar",
+        '{"type": "string", "pattern": "^(([0-9]{3}[1-9]|...', "Annotated[str, Meta(...)]",
+        ("iso8601",), "0001-01-01 to 9999-12-31", "YYYY-MM-DD only",
     ),
     Row(
         t.TimeType(), '{"type": "long", "logicalType": "time-micros"}', "time", "TIME(6)", "TIME",
@@ -75,12 +75,12 @@ TYPES: tuple[Row, ...] = (
     ),
     Row(
         t.TimestampType(), '{"type": "long", "logicalType": "local-timestamp-micros"}', "timestamp", "TIMESTAMP(6)", "TIMESTAMP",
-        '{"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-...', "Annotated[str, Meta(...)]",
+        '{"type": "string", "pattern": "^(([0-9]{3}[1-9]|...', "Annotated[str, Meta(...)]",
         _MOMENTS, "year 1 to 9999, microseconds", "no zone; the avro library for Python reads it as a plain long",
     ),
     Row(
         t.TimestamptzType(), '{"type": "long", "logicalType": "timestamp-micros"}', "timestamptz", "TIMESTAMP(6)", "TIMESTAMP",
-        '{"type": "string", "pattern": "^[0-9]{4}-(0[1-9]|1[0-2])-...', "Annotated[str, Meta(...)]",
+        '{"type": "string", "pattern": "^(([0-9]{3}[1-9]|...', "Annotated[str, Meta(...)]",
         _MOMENTS, "year 1 to 9999, microseconds", "kept as an instant in UTC: the offset that was sent is lost; inside SQL it is a TIMESTAMP in UTC",
     ),
     Row(
