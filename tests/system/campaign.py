@@ -16,12 +16,17 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import NoReturn
 
+import tacet.cli
+import tacet.verbs.run
+import tacet_runtime.engines.reference
+import tacet_runtime.engines.run  # noqa: F401  (imported before the fork, so that a run begins at once)
 from tests.durability.shop import lines, write_repository
 from tests.system.checker import problems
 
 MESSAGES = 240
-WITH_WORKERS = 5
+WITH_WORKERS = 10
 """Every so many-th kill falls on a run with two workers."""
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = (
@@ -70,19 +75,55 @@ def reset(repository: Path) -> None:
     shutil.rmtree(repository / "warehouse", ignore_errors=True)
 
 
+def forked(repository: Path, seconds: float | None = None, **environment: str) -> int:
+    """Run the command in a fork of this process, which has all imports behind it; kill it after so many seconds.
+
+    Returns the exit status, negative for a signal. What it says stands in `words`.
+    """
+    words = repository / "words"
+    pid = os.fork()
+    if pid == 0:
+        _in_fork(command(repository)[3:], words, environment)
+    if seconds is not None:
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGKILL)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def _in_fork(arguments: list[str], words: Path, environment: dict[str, str]) -> NoReturn:
+    status = 70
+    try:
+        os.environ.update(environment)
+        with words.open("wb") as file:
+            os.dup2(file.fileno(), 1)
+            os.dup2(file.fileno(), 2)
+        tacet.cli.main(arguments)
+    except SystemExit as end:
+        status = end.code if isinstance(end.code, int) else 1
+    finally:
+        os._exit(status)
+
+
 def kill_at(repository: Path, point: str, count: int, workers: int = 1) -> bool:
     """Run until a commit point is passed for the n-th time; tell whether it came by and the process was killed."""
-    process = start(repository, workers=workers, TACET_FAIL_AT=f"{point}:{count}")
-    words = process.communicate()[1].decode()
-    assert process.returncode in (0, -signal.SIGKILL), words
-    return process.returncode == -signal.SIGKILL
+    fail_at = {"TACET_FAIL_AT": f"{point}:{count}"}
+    if workers == 1:
+        status, words = forked(repository, **fail_at), ""
+    else:
+        process = start(repository, workers=workers, **fail_at)
+        words = process.communicate()[1].decode()
+        status = process.returncode
+    assert status in (0, -signal.SIGKILL), words or (repository / "words").read_text()
+    return status == -signal.SIGKILL
 
 
 def kill_after(repository: Path, seconds: float, workers: int = 1) -> bool:
-    """Run and kill after so many seconds."""
+    """Run and kill after so many seconds; with workers the start of their processes takes longer."""
+    if workers == 1:
+        return forked(repository, seconds) == -signal.SIGKILL
     process = start(repository, workers=workers)
     try:
-        process.communicate(timeout=seconds)
+        process.communicate(timeout=seconds * WITH_WORKERS)
     except subprocess.TimeoutExpired:
         os.kill(process.pid, signal.SIGKILL)
         process.communicate()
@@ -90,16 +131,21 @@ def kill_after(repository: Path, seconds: float, workers: int = 1) -> bool:
     return False
 
 
+def whole(repository: Path) -> float:
+    """Run to the end; return how long it took. Raises AssertionError with its words when it fails."""
+    began = time.monotonic()
+    assert forked(repository) == 0, (repository / "words").read_text()
+    return time.monotonic() - began
+
+
 def campaign(folder: Path, kills: int, seed: int) -> list[str]:
     """Kill so many times, at every point and at random moments; return what was wrong."""
     chance = random.Random(seed)
     data = prepare(folder)
-    began = time.monotonic()
-    finish(folder)
-    whole = time.monotonic() - began
+    length = whole(folder)
     wrong = [f"without a kill: {p}" for p in problems(folder / "warehouse", data)]
     plan: list[tuple[str, int] | float] = [(point, count) for point in POINTS for count in (1, 3)]
-    plan += [chance.uniform(0.3, 1.0) * whole for _ in range(max(0, kills - len(plan)))]
+    plan += [chance.uniform(0.05, 1.0) * length for _ in range(max(0, kills - len(plan)))]
     done, reset_at = 0, 0
     reset(folder)
     for number, item in enumerate(plan):
@@ -108,7 +154,7 @@ def campaign(folder: Path, kills: int, seed: int) -> list[str]:
         done += hit
         # Several kills may fall on one warehouse before it is run to its end: crashes during healing count too.
         if isinstance(item, tuple) or done - reset_at >= 3 or not hit:
-            finish(folder)
+            whole(folder)
             wrong += [f"after {item}: {p}" for p in problems(folder / "warehouse", data)]
             reset(folder)
             reset_at = done
