@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 OWNER = {"team": "t"}
 _KEYS = ("a", "b", "id", "name", "in-ner", "Kind", "x_1")
-_HARD_KEYS = ("a b", "a.b", 'q"', "\\", "", "KIND", "ß", "\U0001f600", "*", "$", "a'b", "0")
+_HARD_KEYS = ("a b", "a.b", "", "KIND", "ß", "\U0001f600", "*", "$", "a'b", "0")
 _PATTERNS = ("[A-Z]{2}", "[a-z]*", "a|b|", "[0-9]+-[0-9]+", "x.*", "(ab)?c?", "é+", "\\w*", "[^x]*")
 _VERSIONS = {
     "semver": ["0.9.0", "1.0.0-rc.1", "1.0.0", "1.0.0+b7", "1.2.3", "2.0.0", "1.0", "x", "01.0.0", ""],
@@ -128,7 +128,7 @@ class _Maker:
                 steps = steps[-2:]
             text = root + "".join(_step(s) for s in steps)
             below = any(other.startswith(text + ".") or text.startswith(other + ".") for other in self.used)
-            if text.casefold() not in {u.casefold() for u in self.used} and (self.hard or not below):
+            if text.casefold() not in {u.casefold() for u in self.used} and not below:
                 self.used.add(text)
                 return text
             last = None if last is None else last + "x"
