@@ -29,6 +29,7 @@ from tacet_runtime.connectors.iceberg import (
     data_file,
     data_paths,
     ensure_table,
+    is_below,
     open_catalog,
     replace_files,
 )
@@ -95,8 +96,14 @@ class Warehouse:
         self._see_rollbacks(accept=accept_rollback)
 
     def table(self, role: str) -> Table:
-        """Load a table's newest metadata."""
-        return self.catalog.load_table(self.tables[role].name)
+        """Load a table's newest metadata. Raises TableError when the warehouse was copied or moved from elsewhere."""
+        found = self.catalog.load_table(self.tables[role].name)
+        if not is_below(found.location(), self.root):
+            raise TableError(
+                f"the tables of {self.root} are in {found.location()}: Iceberg's metadata holds whole paths, so a warehouse "
+                "is not copied or moved; use it where it was, or run again into a new one"
+            )
+        return found
 
     def has(self, role: str) -> bool:
         """Tell whether the catalog has a table."""

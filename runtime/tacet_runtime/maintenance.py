@@ -18,13 +18,12 @@ from tacet_runtime.connectors.iceberg import (
     TableError,
     all_paths,
     data_file,
-    expire_snapshots,
     live_files,
     local_path,
-    metadata_paths,
     replace_files,
 )
 from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.connectors.snapshots import expire_snapshots, metadata_paths
 from tacet_runtime.exactly_once import Warehouse, owned
 from tacet_runtime.faults import point
 from tacet_runtime.reconsider import widened

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import shutil
 
 import pytest
 import zstandard
 
 from tacet_runtime.connectors.files import SourceError
-from tacet_runtime.connectors.iceberg import replace_files
+from tacet_runtime.connectors.iceberg import TableError, replace_files
 from tacet_runtime.engines.run import run
 from tacet_runtime.engines.tasks import Options
 from tacet_runtime.exactly_once import Busy, Gap, Warehouse, owned
@@ -294,6 +295,15 @@ def test_asked_to_stop_it_ends_at_a_commit(job):
     assert job.verify().findings == ()
     job.run()
     assert job.verify().messages == 240
+
+
+def test_a_copied_warehouse_is_refused_for_its_tables_are_where_they_were(job):
+    job.run()
+    shutil.copytree(job.warehouse, job.root / "copy")
+    with pytest.raises(TableError, match="not copied or moved"):
+        run(job.plan(), job.root, job.root / "copy", [str(job.root / "e.ndjson")], Options("reference"))
+    (job.root / "link").symlink_to(job.warehouse)
+    assert run(job.plan(), job.root, job.root / "link", [str(job.root / "e.ndjson")], Options("reference")).commits == 0
 
 
 def test_two_jobs_of_one_raw_event_share_a_warehouse_and_each_is_proved(job):

@@ -26,7 +26,7 @@ MAX_CHARACTERS = 100
 """How many characters that are not allowed are named in one file."""
 
 _RETYPED = re.compile(
-    r"""(?xi: ~ | null | true | false | yes | no | on | off | y | n | )
+    r"""(?xi: ~ | null | true | false | yes | no | on | off | )
     |(?x: [-+]?[0-9][0-9_]* | [-+]?0[xX][0-9a-fA-F_]+ | [-+]?0b[01_]+ | [-+]?0o?[0-7_]+ )
     |(?x: [-+]?([0-9][0-9_]*)?\.[0-9_]*([eE][-+]?[0-9]+)? | [-+]?[0-9][0-9_]*[eE][-+]?[0-9]+ )
     |(?xi: [-+]?\.inf | \.nan )
@@ -35,7 +35,10 @@ _RETYPED = re.compile(
     """,
     re.VERBOSE,
 )
-"""Plain scalars that some YAML 1.1 or 1.2 reader takes for something else than a string (yaml.org/type)."""
+"""Plain scalars that a YAML 1.1 or 1.2 reader takes for something else than a string (yaml.org/type).
+
+`y` and `n` are not among them: the page lists them, and the readers in use keep them as text.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,6 @@ from pyiceberg.types import (
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
@@ -365,6 +364,11 @@ def local_path(uri: str) -> Path:
     return Path(uri.removeprefix("file://"))
 
 
+def is_below(uri: str, folder: Path) -> bool:
+    """Tell whether a local URI lies below a folder, by whatever links either is named; any other URI does."""
+    return not uri.startswith("file://") or local_path(uri).resolve().is_relative_to(folder.resolve())
+
+
 def data_paths(table: Table) -> list[Path]:
     """Return the path of every data file of the current snapshot; a file registered twice stands twice."""
     return [local_path(file.file_path) for file in live_files(table, "main")]
@@ -389,19 +393,3 @@ def all_paths(table: Table) -> set[Path]:
         for manifest in manifests.values()
         for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
     }
-
-
-def expire_snapshots(table: Table, before: dt.datetime) -> int:
-    """Forget snapshots older than `before` that no branch or tag names; return how many. Their files stay on the disk."""
-    heads = {ref.snapshot_id for ref in table.refs().values()}
-    limit = int(before.timestamp() * 1000)
-    old = [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id not in heads]
-    if old:
-        table.maintenance.expire_snapshots().by_ids(old).commit()
-    return len(old)
-
-
-def metadata_paths(table: Table) -> set[Path]:
-    """Return every manifest list and manifest that any snapshot names."""
-    lists = {local_path(snapshot.manifest_list) for snapshot in table.snapshots()}
-    return lists | {local_path(m.manifest_path) for s in table.snapshots() for m in s.manifests(table.io)}

@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tacet_runtime.connectors.iceberg import local_path
+
 if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
     from pyiceberg.table import Table
     from pyiceberg.table.snapshots import Snapshot
 
@@ -105,3 +110,19 @@ def forget(table: Table) -> int:
     if old:
         table.maintenance.expire_snapshots().by_ids(old).commit()
     return len(old)
+
+
+def expire_snapshots(table: Table, before: dt.datetime) -> int:
+    """Forget snapshots older than `before` that no branch or tag names; return how many. Their files stay on the disk."""
+    heads = {ref.snapshot_id for ref in table.refs().values()}
+    limit = int(before.timestamp() * 1000)
+    old = [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id not in heads]
+    if old:
+        table.maintenance.expire_snapshots().by_ids(old).commit()
+    return len(old)
+
+
+def metadata_paths(table: Table) -> set[Path]:
+    """Return every manifest list and manifest that any snapshot names."""
+    lists = {local_path(snapshot.manifest_list) for snapshot in table.snapshots()}
+    return lists | {local_path(m.manifest_path) for s in table.snapshots() for m in s.manifests(table.io)}
