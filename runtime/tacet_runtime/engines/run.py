@@ -14,7 +14,7 @@ from tacet_runtime.connectors.files import blocks
 from tacet_runtime.connectors.inputs import find_inputs, sweep_spool
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.recognition import recognised
-from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import Options, Task
 from tacet_runtime.engines.workers import Pool
 from tacet_runtime.exactly_once import Warehouse, owned
@@ -74,7 +74,7 @@ def run(
         ledger = store.table("ledger").scan(selected_fields=_POSITION).to_arrow().to_pylist()
         starts = recognised(found, positions(ledger), options.framing)
         totals.known = sum(start.messages for _, start in starts)
-        processor = make_processor(options.engine, plan, lookups) if options.workers == 1 else None
+        processor = sized_processor(options.engine, plan, lookups) if options.workers == 1 else None
         pool = Pool(options, plan, root, store.root, snapshots, processor)
         with store.folder() as folder, pool:
             _Run(store, folder, options, snapshots, totals, advance, stop).run(starts, pool)

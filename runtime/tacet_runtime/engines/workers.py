@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from tacet_runtime.connectors.iceberg import open_catalog
 from tacet_runtime.connectors.lookups import load_lookups
-from tacet_runtime.engines.processors import make_processor
+from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import compute
 from tacet_runtime.plan.codec import decode, encode
 
@@ -44,7 +44,7 @@ def _start(plan: bytes, options: Options, root: Path, warehouse: Path, snapshots
     decoded = decode(plan)
     lookups = load_lookups(decoded, root, open_catalog(warehouse), snapshots=snapshots, archive=warehouse / "lookups")
     tables = {table.role: table for table in decoded.tables}
-    _STATE.update(tables=tables, options=options, processor=make_processor(options.engine, decoded, lookups))
+    _STATE.update(tables=tables, options=options, processor=sized_processor(options.engine, decoded, lookups))
 
 
 def _end_with_parent() -> None:
