@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tacet_codegen import frontend
 from tacet_codegen.build import compile_plan
 from tacet_runtime.connectors.lookups import load_lookups
-from tacet_runtime.sample import Profile, write_sample
+from tacet_runtime.sample import Profile, Recipe, write_sample
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,9 +43,9 @@ def plan_of(root: Path) -> Plan:
 
 def write_events(plan: Plan, root: Path, file: Path, shape: Shape, messages: int) -> None:
     """Write distinct events, as clients send them: several versions, optional fields, planted faults, broken messages."""
-    [lookup] = load_lookups(plan, root).values()
-    keys = {"title": [key[0] for key in lookup.rows]}
-    write_sample(plan, file, events=messages, seed=1, profile=Profile(bytes=BYTES, items=shape.items), keys=keys)
+    keys = {name: list(lookup.rows) for name, lookup in load_lookups(plan, root).items()}
+    recipe = Recipe(1, "mixed", Profile(bytes=BYTES, items=shape.items), keys)
+    write_sample(plan, recipe, file, events=messages)
 
 
 TOGETHER = 5

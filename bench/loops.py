@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DAY_MS = 86_400_000
+FIRST_MS, LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+INT_MAX, LONG_MAX = 2**31 - 1, 2**63 - 1
+Long = Annotated[int, msgspec.Meta(ge=-LONG_MAX - 1, le=LONG_MAX)]
+Moment = Annotated[int, msgspec.Meta(ge=FIRST_MS, le=LAST_MS)]
 UTC = dt.UTC
 Titles = dict[int, tuple[str, str, dt.date | None]]
 
@@ -94,39 +98,36 @@ RAW: dict[str, tuple[pa.DataType, str, tuple[str, ...]]] = {
 RAW_ARROW = pa.schema([*((name, form) for name, (form, _, _) in RAW.items()), ("payload", pa.binary())])
 
 _INT = {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1}
-_STRING = {"type": "string"}
+_MOMENT = {"type": "integer", "minimum": FIRST_MS, "maximum": LAST_MS}
 _UUID = {"type": "string", "pattern": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"}
-JSON_SCHEMA = {
-    "type": "object",
-    "required": ["id", "profile", "device", "ts", "receivedAt", "items"],
-    "properties": {
-        "id": _UUID,
-        "ts": _INT,
-        "receivedAt": _INT,
-        "surface": {"enum": ["ROW", "BILLBOARD", "SEARCH", None]},
-        "page": {"type": ["string", "null"]},
-        "profile": {"type": "object", "required": ["id"], "properties": {"id": _INT, "country": _STRING}},
-        "device": {
-            "type": "object",
-            "properties": {"platform": {"enum": ["ios", "android", "web", "tvos"]}, "appVersion": _STRING},
-        },
-        "items": {
-            "type": "array",
-            "maxItems": 1000,
-            "items": {
-                "type": "object",
-                "required": ["title"],
-                "properties": {
-                    "title": _INT,
-                    "row": {"type": ["integer", "null"], "minimum": 0, "maximum": 10000},
-                    "rank": {"type": ["integer", "null"], "minimum": 0, "maximum": 10000},
-                    "score": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-                    "viewMs": {"type": ["integer", "null"], "minimum": 0, "maximum": DAY_MS},
-                },
-            },
-        },
-    },
-}
+_TEXT_OR_NULL, _BOOL_OR_NULL = {"type": ["string", "null"]}, {"type": ["boolean", "null"]}
+_UUID_OR_NULL = {**_UUID, "type": ["string", "null"]}
+
+
+def _whole(most: int) -> dict[str, Any]:
+    return {"type": ["integer", "null"], "minimum": 0, "maximum": most}
+
+
+def _object(required: tuple[str, ...] = (), /, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+_ITEM = _object(
+    ("title",), title=_INT, artwork=_object(id=_TEXT_OR_NULL, locale=_TEXT_OR_NULL), requestId=_UUID_OR_NULL,
+    score={"type": ["number", "null"], "minimum": 0, "maximum": 1}, row=_whole(10_000), rowKind=_TEXT_OR_NULL,
+    rank=_whole(10_000), viewMs=_whole(DAY_MS), autoplay=_BOOL_OR_NULL,
+)  # fmt: skip
+JSON_SCHEMA = _object(
+    ("id", "profile", "device", "ts", "receivedAt", "items"), id=_UUID, ts=_MOMENT, receivedAt=_MOMENT,
+    surface={"enum": ["ROW", "BILLBOARD", "SEARCH", None]}, page=_TEXT_OR_NULL,
+    profile=_object(("id",), id=_INT, country=_TEXT_OR_NULL, kids=_BOOL_OR_NULL),
+    device=_object(
+        platform={"enum": ["ios", "android", "web", "tvos", None]}, appVersion=_TEXT_OR_NULL, model=_TEXT_OR_NULL,
+        os=_TEXT_OR_NULL,
+    ),
+    session=_object(id=_UUID_OR_NULL, seq=_whole(INT_MAX)), flags=_object(internal=_BOOL_OR_NULL),
+    items={"type": "array", "maxItems": 1000, "items": _ITEM},
+)  # fmt: skip
 
 
 def naive(
@@ -250,7 +251,7 @@ class Artwork(msgspec.Struct, gc=False):
 class Item(msgspec.Struct, rename={"row_kind": "rowKind", "view_ms": "viewMs", "request_id": "requestId"}, gc=False):
     """One element of a message."""
 
-    title: int
+    title: Long
     artwork: Artwork | None = None
     request_id: uuid.UUID | None = None
     score: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
@@ -264,7 +265,7 @@ class Item(msgspec.Struct, rename={"row_kind": "rowKind", "view_ms": "viewMs", "
 class Profile(msgspec.Struct, gc=False):
     """Who saw it."""
 
-    id: int
+    id: Long
     country: str | None = None
     kids: bool | None = None
 
@@ -282,7 +283,7 @@ class Session(msgspec.Struct, gc=False):
     """In which session."""
 
     id: uuid.UUID | None = None
-    seq: int | None = None
+    seq: Annotated[int, msgspec.Meta(ge=0, le=INT_MAX)] | None = None
 
 
 class Flags(msgspec.Struct, gc=False):
@@ -303,8 +304,8 @@ class Impression(msgspec.Struct, rename={"received_at": "receivedAt"}, gc=False)
     id: uuid.UUID
     profile: Profile
     device: Device
-    ts: int
-    received_at: int
+    ts: Moment
+    received_at: Moment
     items: list[Item]
     session: Session | None = None
     surface: str | None = None
