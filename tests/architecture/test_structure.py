@@ -18,7 +18,7 @@ MACHINE = re.compile(
 )
 HEAVY = {
     "duckdb": "runtime/tacet_runtime/engines/embedded",
-    "pyiceberg": "runtime/tacet_runtime/connectors/iceberg.py",
+    "pyiceberg": "runtime/tacet_runtime/connectors/iceberg",
     "datamodel_code_generator": "codegen/tacet_codegen/targets/models.py",
     "pyflink": "runtime/tacet_runtime/engines/flink.py",
     "confluent_kafka": "runtime/tacet_runtime/connectors/kafka",

@@ -297,6 +297,21 @@ def test_asked_to_stop_it_ends_at_a_commit(job):
     assert job.verify().messages == 240
 
 
+def test_another_sort_order_is_taken_and_another_partition_refused(job):
+    job.run()
+    contract = job.root / "contracts/shop/sale/1.0.0.yaml"
+    text = contract.read_text()
+    (job.root / "e.ndjson").write_bytes(lines(0, 300))
+    contract.write_text(text.replace("sort: [id]", "sort: [ts, item]"))
+    job.run()
+    order = job.store().table("derived").sort_order().fields
+    assert [job.store().table("derived").schema().find_column_name(f.source_id) for f in order] == ["ts", "item"]
+    assert (job.verify().findings, job.verify().messages) == ((), 300)
+    contract.write_text(text.replace("day(ts)", "month(ts)"))
+    with pytest.raises(TableError, match="give the table another name"):
+        job.run()
+
+
 def test_a_copied_warehouse_is_refused_for_its_tables_are_where_they_were(job):
     job.run()
     shutil.copytree(job.warehouse, job.root / "copy")

@@ -7,7 +7,7 @@ in a second commit. The library's own retry re-bases a stale append and doubles 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
@@ -18,10 +18,8 @@ from pyiceberg.io.pyarrow import (
     parquet_path_to_id_mapping,
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
-from pyiceberg.partitioning import PartitionField, PartitionSpec
 from pyiceberg.schema import Schema
 from pyiceberg.table import Transaction
-from pyiceberg.table.sorting import SortField, SortOrder
 from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
     AddSchemaUpdate,
@@ -30,49 +28,21 @@ from pyiceberg.table.update import (
     SetDefaultSortOrderUpdate,
     SetDefaultSpecUpdate,
 )
-from pyiceberg.transforms import (
-    BucketTransform,
-    DayTransform,
-    HourTransform,
-    IdentityTransform,
-    MonthTransform,
-    TruncateTransform,
-    YearTransform,
-)
 from pyiceberg.typedef import Record
 from pyiceberg.types import (
-    BinaryType,
-    BooleanType,
-    DateType,
-    DecimalType,
-    DoubleType,
-    FloatType,
-    IcebergType,
-    IntegerType,
-    ListType,
-    LongType,
-    MapType,
     NestedField,
-    StringType,
-    StructType,
-    TimestampType,
-    TimestamptzType,
-    TimeType,
-    UUIDType,
 )
 
-from tacet_runtime.plan import types as t
+from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
     from pyiceberg.table.metadata import TableMetadata
-    from pyiceberg.transforms import Transform
 
     from tacet_runtime.plan import model as p
-    from tacet_runtime.plan.types import Type
 
 CATALOG = "tacet"
 PROPERTIES = {
@@ -97,109 +67,10 @@ def open_catalog(warehouse: Path) -> Catalog:
     return SqlCatalog(CATALOG, uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
 
 
-def iceberg_type(type_: Type, ids: Iterator[int]) -> IcebergType:
-    """Return a type with the ids of what is nested in it, siblings before their children."""
-    match type_:
-        case t.BooleanType():
-            return BooleanType()
-        case t.IntType():
-            return IntegerType()
-        case t.LongType():
-            return LongType()
-        case t.FloatType():
-            return FloatType()
-        case t.DoubleType():
-            return DoubleType()
-        case t.DecimalType(precision, scale):
-            return DecimalType(precision, scale)
-        case t.DateType():
-            return DateType()
-        case t.TimeType():
-            return TimeType()
-        case t.TimestampType():
-            return TimestampType()
-        case t.TimestamptzType():
-            return TimestamptzType()
-        case t.StringType():
-            return StringType()
-        case t.UuidType():
-            return UUIDType()
-        case t.BinaryType():
-            return BinaryType()
-        case t.ListType(element):
-            own = next(ids)
-            return ListType(own, iceberg_type(element, ids), element_required=True)
-        case t.MapType(value):
-            key, own = next(ids), next(ids)
-            return MapType(key, StringType(), own, iceberg_type(value, ids), value_required=True)
-        case t.StructType(members):
-            owns = [next(ids) for _ in members]
-            return StructType(
-                *(
-                    NestedField(own, m.name, iceberg_type(m.type, ids), required=False)
-                    for m, own in zip(members, owns, strict=True)
-                )
-            )
-        case _:
-            assert_never(type_)
-
-
-def iceberg_schema(table: p.SinkTable, schema_id: int = 1) -> Schema:
-    """Return a sink table's schema."""
-    fields = [
-        NestedField(c.id, c.name, iceberg_type(c.type, iter(c.nested_ids)), required=c.required) for c in table.columns
-    ]
-    return Schema(*fields, schema_id=schema_id)
-
-
-def transform(field: p.PartitionField) -> Transform[Any, Any]:
-    """Return a partition field's transform."""
-    match field.transform:
-        case "identity":
-            return IdentityTransform()
-        case "year":
-            return YearTransform()
-        case "month":
-            return MonthTransform()
-        case "day":
-            return DayTransform()
-        case "hour":
-            return HourTransform()
-        case "bucket":
-            return BucketTransform(field.width or 1)
-        case "truncate":
-            return TruncateTransform(field.width or 1)
-        case _:
-            assert_never(field.transform)
-
-
-def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
-    """Return a sink table's partition spec."""
-    ids = {c.name: c.id for c in table.columns}
-    fields = [
-        PartitionField(
-            ids[f.column],
-            1000 + at,
-            transform(f),
-            f.column if f.transform == "identity" else f"{f.column}_{f.transform}",
-        )
-        for at, f in enumerate(table.partition)
-    ]
-    return PartitionSpec(*fields, spec_id=spec_id)
-
-
-def sort_order(table: p.SinkTable, order_id: int = 1) -> SortOrder:
-    """Return a sink table's sort order."""
-    ids = {c.name: c.id for c in table.columns}
-    return SortOrder(
-        *(SortField(source_id=ids[name], transform=IdentityTransform()) for name in table.sort), order_id=order_id
-    )
-
-
 def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
     """Return the table, made or widened so that it has exactly the plan's columns and ids; older columns stay.
 
-    Raises TableError when a column has another id or another type than the plan says.
+    Raises TableError when a column has another id or another type, or the table another partition, than the plan says.
     """
     namespace = table.name.rpartition(".")[0]
     catalog.create_namespace_if_not_exists(namespace)
@@ -216,7 +87,26 @@ def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
         transaction._apply((AddSchemaUpdate(schema_=wanted), SetCurrentSchemaUpdate(schema_id=-1)))  # noqa: SLF001
         transaction.commit_transaction()
         found = catalog.load_table(table.name)
-    return found
+    return _laid_out(catalog, found, table)
+
+
+def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
+    """Return the table with the plan's sort order; its partition cannot change under rows that are there."""
+    wanted = [(field.source_id, str(field.transform)) for field in partition_spec(table).fields]
+    if wanted != [(field.source_id, str(field.transform)) for field in found.spec().fields]:
+        raise TableError(
+            f"table {table.name} is partitioned by {found.spec().fields or 'nothing'}, and the contract says otherwise: "
+            "keep the partition, or give the table another name"
+        )
+    order = [field.source_id for field in sort_order(table).fields]
+    if order == [field.source_id for field in found.sort_order().fields]:
+        return found
+    number = max(found.sort_orders()) + 1
+    updates = (AddSortOrderUpdate(sort_order=sort_order(table, number)), SetDefaultSortOrderUpdate(sort_order_id=-1))
+    transaction = found.transaction()
+    transaction._apply(updates if order else (SetDefaultSortOrderUpdate(sort_order_id=0),))  # noqa: SLF001
+    transaction.commit_transaction()
+    return catalog.load_table(table.name)
 
 
 def _first_schema(found: Table, table: p.SinkTable) -> None:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tacet_runtime.connectors.iceberg import iceberg_type, transform
+from tacet_runtime.connectors.iceberg_types import iceberg_type, transform
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
