@@ -1,6 +1,6 @@
-"""Kafka through confluent-kafka: the transactional producer, the consumer of raw events, and what the broker says of topics.
+"""Kafka through confluent-kafka: the transactional producer and the consumer of raw events; questions are in `kafka_cluster`.
 
-The one file that imports it. librdkafka has no KIP-890: after an error whose outcome is not known the old protocol can
+librdkafka has no KIP-890: after an error whose outcome is not known the old protocol can
 tear a transaction, so a producer that had one is never used again (`Unsettled`). One owner a shard: the transactional
 id and the static membership of the group (`group.instance.id`, KIP-345) are the shard's, and fence whoever was it before.
 """
@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 try:
     import confluent_kafka as ck
-    from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # not in __all__
 except ModuleNotFoundError as error:
     if error.name != "confluent_kafka":
         raise
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
 Headers = list[tuple[str, str | bytes | None]]
 HEARTBEAT_SECONDS = 1.0
 _FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
-_SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
+SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
 _MINUTE = 60_000
 
 
@@ -48,15 +46,6 @@ class TakenOver(Exception):  # noqa: N818
 
 class Gone(Exception):  # noqa: N818
     """The topic no longer has the messages at a position."""
-
-
-@dataclass(frozen=True, slots=True)
-class Topic:
-    """What the broker says of a topic."""
-
-    name: str
-    id: str
-    partitions: int
 
 
 def settings(broker: Broker) -> dict[str, Any]:
@@ -87,109 +76,9 @@ def settings(broker: Broker) -> dict[str, Any]:
     return found
 
 
-class Cluster:
-    """Questions to the broker, each with a time limit."""
-
-    def __init__(self, base: Mapping[str, Any], seconds: float) -> None:
-        self._base = base
-        self._seconds = seconds
-        self._admin = AdminClient(dict(base))
-
-    def cluster(self) -> str:
-        """Return the cluster's id. Raises BrokerError."""
-        with _asked("the cluster"):
-            return str(self._admin.describe_cluster(request_timeout=self._seconds).result(self._seconds).cluster_id)
-
-    def topic(self, name: str) -> Topic | None:
-        """Return a topic, or None when there is none. Raises BrokerError."""
-        with _asked(f"topic {name}"):
-            asked = self._admin.describe_topics(ck.TopicCollection([name]), request_timeout=self._seconds)
-            try:
-                found = asked[name].result(self._seconds)
-            except ck.KafkaException as error:
-                if error.args[0].code() == ck.KafkaError.UNKNOWN_TOPIC_OR_PART:
-                    return None
-                raise
-            return Topic(name, str(found.topic_id), len(found.partitions))
-
-    def names(self) -> list[str]:
-        """Return the names of all topics. Raises BrokerError."""
-        with _asked("its topics"):
-            return sorted(self._admin.list_topics(timeout=self._seconds).topics)
-
-    def ends(self, topic: Topic) -> dict[int, tuple[int, int]]:
-        """Return for each partition its first offset and the one after its last stable message. Raises BrokerError."""
-        wanted = [ck.TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        with _asked(f"the offsets of {topic.name}"):
-            firsts = self._offsets(wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-            lasts = self._offsets(wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
-        return {number: (firsts[number], lasts[number]) for number in firsts}
-
-    def _offsets(self, wanted: Sequence[ck.TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-        asked = self._admin.list_offsets(
-            dict.fromkeys(wanted, spec),
-            isolation_level=ck.IsolationLevel.READ_COMMITTED,
-            request_timeout=self._seconds,
-        )
-        return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
-
-    def create(self, name: str, partitions: int, config: Mapping[str, str]) -> Topic:
-        """Return a topic, made when it is not there. Raises BrokerError."""
-        found = self.topic(name)
-        if found is not None:
-            return found
-        with _asked(f"to make topic {name}"), suppress(_Exists):
-            new = NewTopic(name, num_partitions=partitions, config=dict(config))
-            try:
-                self._admin.create_topics([new], request_timeout=self._seconds)[name].result(self._seconds)
-            except ck.KafkaException as error:
-                if error.args[0].code() == ck.KafkaError.TOPIC_ALREADY_EXISTS:
-                    raise _Exists from error
-                raise
-        deadline = time.monotonic() + self._seconds
-        while time.monotonic() < deadline:
-            found = self.topic(name)
-            if found is not None:
-                return found
-            time.sleep(0.1)
-        raise BrokerError(f"topic {name} was made and is not there")
-
-    def read(self, name: str) -> list[tuple[bytes | None, bytes | None]]:
-        """Return key and value of every committed message of a topic's partition 0. Raises BrokerError."""
-        reader = ck.Consumer(
-            {
-                **self._base,
-                "group.id": "tacet-reads-once",
-                "enable.auto.commit": False,
-                "isolation.level": "read_committed",
-                "enable.partition.eof": True,
-                "auto.offset.reset": "earliest",
-            }
-        )
-        found: list[tuple[bytes | None, bytes | None]] = []
-        deadline = time.monotonic() + self._seconds
-        try:
-            reader.assign([ck.TopicPartition(name, 0, ck.OFFSET_BEGINNING)])
-            while time.monotonic() < deadline:
-                for message in reader.consume(1_000, 0.05):
-                    failed = message.error()
-                    if failed is None:
-                        found.append((message.key(), message.value()))
-                    elif failed.code() == ck.KafkaError._PARTITION_EOF:  # noqa: SLF001
-                        return found
-                    elif failed.code() not in _SILENT:
-                        raise BrokerError(f"topic {name} cannot be read: {failed.str()}")
-        finally:
-            reader.close()
-        raise BrokerError(f"topic {name} cannot be read to its end within {self._seconds:g} s")
-
-
-class _Exists(Exception):  # noqa: N818
-    pass
-
-
 @contextmanager
-def _asked(what: str) -> Iterator[None]:
+def asked(what: str) -> Iterator[None]:
+    """Turn what goes wrong with a question to the broker into BrokerError; `what` completes «does not answer about»."""
     try:
         yield
     except ck.KafkaException as error:
@@ -314,7 +203,7 @@ class Source:
         self._assign()
 
     def _begin(self, numbers: Sequence[int]) -> dict[int, int]:
-        with _asked(f"the group's offsets of {self.topic}"):
+        with asked(f"the group's offsets of {self.topic}"):
             wanted = [ck.TopicPartition(self.topic, number) for number in numbers]
             found = self._consumer.committed(wanted, self._seconds) if wanted else []
         return self._positions({at.partition: at.offset if at.offset >= 0 else None for at in found})
@@ -355,7 +244,7 @@ class Source:
         good = [message for message in found if message.error() is None]
         for message in found:
             failed_message = message.error()
-            if failed_message is not None and failed_message.code() not in _SILENT:
+            if failed_message is not None and failed_message.code() not in SILENT:
                 raise self._error(failed_message)
         return good
 

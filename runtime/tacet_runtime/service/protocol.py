@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from tacet_runtime.connectors.iceberg import TableError
-from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, Cluster, Source, Transactions, Unsettled, settings
+from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, Source, Transactions, Unsettled, settings
+from tacet_runtime.connectors.kafka_cluster import Cluster
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, added, checked, ledger_table

@@ -15,7 +15,7 @@ from tacet_runtime.service.refusal import Refused
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from tacet_runtime.connectors.kafka import Cluster, Topic
+    from tacet_runtime.connectors.kafka_cluster import Cluster, Topic
     from tacet_runtime.service.intent import Intent
     from tacet_runtime.service.owner import Shard
     from tacet_runtime.service.refusal import Accept
