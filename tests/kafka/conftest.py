@@ -32,12 +32,22 @@ def up(tmp_path_factory):
         yield Servers(broker, registry)
 
 
+@pytest.fixture(scope="session")
+def zygote():
+    """Start the process that forks the others."""
+    from tests.kafka.zygote import Zygote
+
+    made = Zygote()
+    yield made
+    made.close()
+
+
 @pytest.fixture
-def scene(up, tmp_path):
+def scene(up, zygote, tmp_path):
     """A repository, its topics and its island, and a way to run the job on it."""
     from tests.kafka.scene import Scene
 
-    made = Scene(tmp_path, up.bootstrap, up.registry)
+    made = Scene(tmp_path, up.bootstrap, up.registry, zygote)
     made.prepare()
     yield made
     made.close()

@@ -1,14 +1,12 @@
 """A shop on a real broker: its topics, messages, a process that runs the job, and what is found afterwards.
 
-Processes are forked from this one, which has everything imported already: a restart takes a fraction of a second, and
-what runs is `tacet run`, word for word.
+Processes are forked by a zygote, and are `tacet run` word for word.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -24,27 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.kafka.zygote import Zygote
+
 PARTITIONS = 3
-
-
-def _preload() -> None:
-    """Import everything that the command imports when it runs a job."""
-    import duckdb  # noqa: F401
-
-    import tacet.cli
-    import tacet.service
-    import tacet.verbs.registry
-    import tacet.verbs.run  # noqa: F401
-    import tacet_runtime.engines.embedded
-    import tacet_runtime.engines.reference
-    import tacet_runtime.engines.run
-    import tacet_runtime.service.start  # noqa: F401
 
 
 @dataclass
 class Process:
     """A forked command."""
 
+    zygote: Zygote
     pid: int
     words: Path
     status: int | None = None
@@ -52,22 +39,16 @@ class Process:
     def wait(self, seconds: float = 60) -> int:
         """Return the exit status, negative for a signal. Raises TimeoutError."""
         until = time.monotonic() + seconds
-        while self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
-            elif time.monotonic() > until:
+        while self.running:
+            if time.monotonic() > until:
                 raise TimeoutError(f"still running after {seconds} s:\n{self.said()}")
-            else:
-                time.sleep(0.02)
+            time.sleep(0.02)
         return self.status
 
     @property
     def running(self) -> bool:
         if self.status is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                self.status = os.waitstatus_to_exitcode(status)
+            self.status = self.zygote.poll(self.pid)
         return self.status is None
 
     def kill(self, number: int = signal.SIGKILL) -> None:
@@ -93,6 +74,7 @@ class Scene:
     folder: Path
     bootstrap: str
     registry: str
+    zygote: Zygote
     pace: dict = field(default_factory=dict)
     prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
     sent: int = 0
@@ -105,7 +87,6 @@ class Scene:
 
     def prepare(self, *, push: bool = True) -> None:
         """Write the repository, make the topics, push the schemas."""
-        _preload()
         self.write()
         for name in self.names.values():
             self.create(name)
@@ -121,6 +102,26 @@ class Scene:
         new = NewTopic(name, partitions, 1, config=config)
         self.admin.create_topics([new], operation_timeout=20)[name].result(30)
 
+    def create_again(self, name: str) -> None:
+        """Make a topic that was just deleted: it takes a moment until its name is free."""
+        for _ in range(100):
+            try:
+                return self.create(name)
+            except ck.KafkaException:
+                time.sleep(0.1)
+        raise TimeoutError(name)
+
+    def delete_group(self) -> None:
+        """Delete the job's group with its offsets, once the broker takes its member for dead."""
+        for _ in range(300):
+            try:
+                self.admin.delete_consumer_groups([self.group])[self.group].result(20)
+            except ck.KafkaException:
+                time.sleep(0.1)
+            else:
+                return
+        raise TimeoutError(self.group)
+
     def produce(self, count: int, make: Callable[[int], bytes | None] = shop.message, topic: str = "") -> None:
         """Send the next messages, one partition after the other."""
         producer = ck.Producer({"bootstrap.servers": self.bootstrap, "log_level": 0})
@@ -130,22 +131,18 @@ class Scene:
         assert producer.flush(30) == 0
         self.sent += count
 
-    def tacet(self, *words: str, before: Callable[[], None] = lambda: None, **environment: str) -> Process:
-        """Fork `tacet ...`; `before` is called in the new process first: a fault that is built in."""
+    def tacet(self, *words: str, fault: str = "", **environment: str) -> Process:
+        """Fork `tacet ...`; `fault` is one of `faults.py`, built in first."""
         out = self.folder / f"words-{len(self.started)}.txt"
-        pid = os.fork()
-        if pid == 0:
-            _command(["--contracts", str(self.folder / "contracts"), *words], out, before, environment)
-        self.started.append(Process(pid, out))
+        pid = self.zygote.start(["--contracts", str(self.folder / "contracts"), *words], out, fault, environment)
+        self.started.append(Process(self.zygote, pid, out))
         return self.started[-1]
 
-    def run(
-        self, *words: str, shard: int = 0, before: Callable[[], None] = lambda: None, **environment: str
-    ) -> Process:
+    def run(self, *words: str, shard: int = 0, fault: str = "", **environment: str) -> Process:
         """Fork the job as a service."""
         island = str(self.folder / "here.yaml")
         given = ("--engine", "reference", "--island", island, "--shard", str(shard), *words)
-        return self.tacet("run", "sale", *given, before=before, **environment)
+        return self.tacet("run", "sale", *given, fault=fault, **environment)
 
     def ends(self) -> dict[int, int]:
         """Return the ends of the source's partitions."""
@@ -188,36 +185,13 @@ class Scene:
         messages = {(number % PARTITIONS, number // PARTITIONS): shop.message(number) for number in range(self.sent)}
         return problems(self.folder / "warehouse", self.bootstrap, self.registry, self.names, messages)
 
+    def folders(self) -> list[Path]:
+        """Return the folders of batches."""
+        return sorted((self.folder / "warehouse" / "data" / "shop.sale").glob("*"))
+
     def close(self) -> None:
         """End what was started, by its id."""
         for process in self.started:
             process.kill(signal.SIGCONT)
             process.kill()
             process.wait()
-
-
-def _command(words: list[str], out: Path, before: Callable[[], None], environment: dict[str, str]) -> None:
-    """Be the command; never returns."""
-    status = 70
-    try:
-        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(handle, 1)
-        os.dup2(handle, 2)
-        sys.stdout = os.fdopen(1, "w", buffering=1)
-        sys.stderr = os.fdopen(2, "w", buffering=1)
-        os.setsid()
-        os.environ.update(environment)
-        from tacet.cli import main
-
-        before()
-        main(words)
-    except SystemExit as ended:
-        status = ended.code if isinstance(ended.code, int) else 0
-    except BaseException:  # noqa: BLE001
-        import traceback
-
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)

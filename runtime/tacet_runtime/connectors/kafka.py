@@ -281,6 +281,7 @@ class Source:
         """Go on fetching at what is due."""
         if self._paused:
             self._paused = False
+            self._consumer.resume(self._consumer.assignment())  # the pause would outlive the assignment
             self._assign()
 
     def lag(self) -> dict[int, int]:

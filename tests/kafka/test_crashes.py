@@ -1,0 +1,139 @@
+"""Every crash point of the protocol (C1 to C20 of its design), on a real broker: kill, hang and raise; then once in both."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.kafka import faults
+
+pytestmark = pytest.mark.system
+
+POINTS = {
+    "C1 polled": "S1:after:2",
+    "C1 processed": "S2:after:2",
+    "C2 within files": "S3:within:7",
+    "C3 files written": "S3:after:2",
+    "C4 begun": "S4:after:2",
+    "C4 within outputs": "S5:within:2",
+    "C5 produced": "S5:after:2",
+    "C5 offsets sent": "S6:after:2",
+    "C5 before the commit": "S7:before:2",
+    "C7 committed": "S7:after:2",
+    "C20 before raw": "S8:before-raw:2",
+    "C20 after raw": "S8:after-raw:2",
+    "C20 after derived": "S8:after-derived:2",
+    "C20 before ledger": "S8:before-ledger:2",
+    "S0 fenced": "S0:after-fence:1",
+}
+
+
+def ended(scene, point: str, how: str = "kill", seconds: float = 60) -> int:
+    """Run the job until it ends at a point; return how it ended."""
+    process = scene.run(TACET_FAIL_AT=point, TACET_FAIL_HOW=how)
+    return process.wait(seconds)
+
+
+@pytest.mark.parametrize("name", POINTS)
+def test_a_kill_at_a_point_loses_nothing_and_doubles_nothing(scene, name):
+    scene.produce(100)
+    assert ended(scene, POINTS[name]) == -signal.SIGKILL
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_an_exception_at_any_point_ends_the_process_and_the_next_goes_on(scene):
+    for point in POINTS.values():
+        scene.produce(90)
+        status = ended(scene, point, "raise")
+        assert status not in (0, -signal.SIGKILL), point
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_a_call_that_hangs_is_ended_by_the_watchdog(scene):
+    scene.write(call=1, transaction=6, rows=20)
+    for point in ("S2:after:1", "S5:after:1", "S6:after:1", "S7:before:1", "S7:after:1", "S8:after-raw:1"):
+        scene.produce(40)
+        process = scene.run(TACET_FAIL_AT=point, TACET_FAIL_HOW="hang")
+        assert process.wait(90) == 3
+        assert "took longer than its limit" in process.said(), point
+    scene.finish()
+    assert scene.problems() == []
+
+
+@pytest.mark.parametrize(
+    "fault",
+    ["commit_answer_lost", "commit_never_sent", "catalog_answer_lost", "catalog_request_late"],
+    ids=["C6 answer of the commit lost", "C6 commit never sent", "C8 answer of the catalog lost", "C9 request that lands late"],
+)  # fmt: skip
+def test_an_answer_that_does_not_come_is_decided_from_what_is_committed(scene, fault):
+    scene.produce(120)
+    process = scene.run(fault=fault)
+    scene.caught_up(process)
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0, process.said()
+    assert "planned" in process.said()
+    assert scene.problems() == []
+
+
+def test_a_full_disk_pauses_the_service_which_goes_on_when_there_is_room(scene):
+    scene.produce(60)
+    process = scene.run(TACET_FAIL_AT="S3:within:3", TACET_FAIL_HOW="full")
+    process.until("waiting for room")
+    scene.caught_up(process)
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0
+    assert scene.problems() == []
+
+
+def test_files_of_a_commit_that_no_table_has_yet_are_kept_and_those_of_attempts_are_swept(scene):
+    scene.produce(60)
+    assert ended(scene, "S3:after:1") == -signal.SIGKILL
+    left = {path.name for path in scene.folders()}
+    assert len(left) == 1
+    assert ended(scene, "S7:after:1") == -signal.SIGKILL
+    scene.finish()
+    assert left.isdisjoint(path.name for path in scene.folders())
+    assert scene.problems() == []
+
+
+def test_a_paused_process_that_wakes_after_its_successor_took_over_does_no_harm(scene):
+    scene.produce(120)
+    zombie = scene.run()
+    zombie.until("commit 1")
+    zombie.kill(signal.SIGSTOP)
+    scene.produce(60)
+    scene.finish()
+    zombie.kill(signal.SIGCONT)
+    assert zombie.wait(60) == 3, zombie.said()
+    scene.produce(30)
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_a_process_paused_within_its_transaction_is_fenced(scene):
+    scene.produce(120)
+    zombie = scene.run(fault="stop_before_commit")
+    while zombie.running and not faults.stopped(zombie.pid):
+        time.sleep(0.05)
+    scene.finish()
+    zombie.kill(signal.SIGCONT)
+    assert zombie.wait(60) == 3, zombie.said()
+    assert scene.problems() == []
+
+
+def test_a_rebalance_in_mid_batch_drops_the_batch_and_nothing_else(scene):
+    scene.produce(150)
+    first = scene.run()
+    first.until("commit 1")
+    second = scene.run(shard=1)
+    second.until("started after commit 0")
+    scene.produce(120)
+    scene.caught_up(first, 90)
+    for process in (first, second):
+        process.kill(signal.SIGTERM)
+        assert process.wait() == 0, process.said()
+    assert scene.problems() == []

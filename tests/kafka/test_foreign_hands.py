@@ -1,0 +1,140 @@
+"""What other hands do to topics, offsets and tables ends in agreement, or in a refusal that names the way out (C11 to C19)."""
+
+from __future__ import annotations
+
+import signal
+
+import confluent_kafka as ck
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.types import StringType
+
+from tests.kafka.checker import read_topic
+
+pytestmark = pytest.mark.system
+
+
+def table(scene, name: str):
+    warehouse = scene.folder / "warehouse"
+    catalog = SqlCatalog("tacet", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
+    return catalog.load_table(name)
+
+
+def refused(scene, words: str) -> None:
+    process = scene.run()
+    assert process.wait(60) == 3, process.said()
+    assert words in process.said()
+
+
+def test_a_foreign_compaction_and_expiry_change_nothing(scene):
+    scene.produce(60)
+    scene.finish()
+    sale = table(scene, "shop.sale")
+    sale.overwrite(sale.scan().to_arrow())
+    newest = sale.refresh().current_snapshot().snapshot_id
+    old = [s.snapshot_id for s in sale.snapshots() if s.snapshot_id != newest]
+    sale.maintenance.expire_snapshots().by_ids(old).commit()
+    scene.produce(60)
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_a_table_that_was_rolled_back_is_refused_and_brought_forward_when_accepted(scene):
+    scene.produce(120)
+    scene.finish()
+    sale = table(scene, "shop.sale")
+    older = sorted(sale.snapshots(), key=lambda s: s.timestamp_ms)[-2]
+    sale.manage_snapshots().rollback_to_snapshot(older.snapshot_id).commit()
+    refused(scene, "start with --accept-rollback")
+    scene.finish("--accept-rollback")
+    assert scene.problems() == []
+
+
+def test_a_topic_that_was_made_anew_is_refused_and_is_another_source_when_accepted(scene):
+    scene.produce(60)
+    scene.finish()
+    name = scene.names["source"]
+    scene.admin.delete_topics([name])[name].result(20)
+    scene.create_again(name)
+    scene.sent = 0
+    scene.produce(30)
+    refused(scene, "start with --accept-new-topic")
+    scene.finish("--accept-new-topic")
+    sources = set(table(scene, "shop.sale_ledger").scan().to_arrow().column("source").to_pylist())
+    assert sources == {name, f"{name}#2"}
+    assert scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse")).wait() == 0
+
+
+def test_intents_that_expired_before_they_were_applied_are_refused(scene):
+    scene.produce(60)
+    scene.finish()
+    scene.produce(60)
+    assert scene.run(TACET_FAIL_AT="S7:after:1").wait() == -signal.SIGKILL
+    end = ck.TopicPartition(f"tacet-intents.shop.sale.{scene.prefix}.0", 0, ck.OFFSET_END)
+    scene.admin.delete_records([end])[end].result(20)
+    refused(scene, "the intents topic is empty")
+
+
+def test_offsets_of_the_group_that_expired_are_known_from_the_intents(scene):
+    scene.produce(60)
+    scene.finish()
+    scene.delete_group()
+    scene.produce(30)
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_an_offset_that_was_set_forward_by_hand_is_refused(scene):
+    scene.produce(60)
+    scene.finish()
+    scene.produce(30)
+    scene.delete_group()
+    reader = ck.Consumer({"bootstrap.servers": scene.bootstrap, "group.id": scene.group, "log_level": 0})
+    reader.commit(offsets=[ck.TopicPartition(scene.names["source"], 0, 25)], asynchronous=False)
+    reader.close()
+    refused(scene, "set it back")
+
+
+def test_a_column_that_was_added_between_writing_and_committing_is_left_alone(scene):
+    scene.produce(60)
+    process = scene.run(TACET_FAIL_AT="S7:after:1")
+    assert process.wait() == -signal.SIGKILL
+    with table(scene, "shop.sale").update_schema() as update:
+        update.add_column("by_hand", StringType())
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_messages_that_expired_before_they_were_consumed_are_refused_and_left_out_when_accepted(scene):
+    scene.produce(60)
+    scene.finish()
+    scene.produce(60)
+    gone = ck.TopicPartition(scene.names["source"], 1, 30)
+    scene.admin.delete_records([gone])[gone].result(20)
+    refused(scene, "start with --accept-loss")
+    scene.finish("--accept-loss")
+    verified = scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse"))
+    assert verified.wait() == 1
+    assert "lost_range" in verified.said()
+
+
+def test_a_schema_that_is_not_registered_and_a_topic_that_is_not_there_are_named(scene):
+    (scene.folder / "contracts/shop/sale/1.0.0.yaml").write_text(
+        (scene.folder / "contracts/shop/sale/1.0.0.yaml").read_text().replace("doc: Clicks", "doc: All clicks")
+    )
+    refused(scene, "run `tacet registry push`")
+    assert read_topic(scene.bootstrap, scene.names["derived"]) == []
+
+
+def test_a_registry_that_cannot_be_reached_is_named_and_nothing_is_pushed(scene):
+    process = scene.tacet("registry", "push", "--url", "http://127.0.0.1:9")
+    assert process.wait() == 3
+    assert "cannot be reached" in process.said()
+
+
+def test_an_incompatible_schema_is_refused_by_the_push(scene):
+    path = scene.folder / "contracts/shop/sale/1.0.0.yaml"
+    path.write_text(path.read_text().replace("cents: {type: long", "cents: {type: string").replace('"price"', '"app"'))
+    process = scene.tacet("registry", "push", "--url", scene.registry)
+    assert process.wait() == 1, process.said()
+    assert "refused" in process.said()
