@@ -5,7 +5,7 @@ STAMP := .venv/.stamp
 
 JARS := .jars/.stamp
 
-.PHONY: setup jars static check test demo bench accept build help clean
+.PHONY: setup jars static check test demo demo-kafka bench accept build help clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -40,6 +40,9 @@ test: static jars ## everything, with real processes and kills
 
 demo: setup ## 200,000 impressions through the generated job, explained
 	$(BIN)/python examples/impressions/demo.py
+
+demo-kafka: setup jars ## the job as a service on a real broker, killed three times, compared from outside
+	$(BIN)/python -m examples.impressions.demo_kafka
 
 bench: setup ## ratios, as a table and a picture; ARGS=--long for 2 M to 20 M messages
 	$(BIN)/python -m bench $(ARGS)

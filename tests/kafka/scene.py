@@ -175,6 +175,7 @@ class Scene:
     def finish(self, *words: str, **environment: str) -> Process:
         """Run the job until everything is consumed, then stop it cleanly."""
         process = self.run(*words, **environment)
+        process.until("started after")
         self.caught_up(process)
         process.kill(signal.SIGTERM)
         assert process.wait() == 0, process.said()

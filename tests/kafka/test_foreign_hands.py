@@ -6,6 +6,7 @@ import signal
 
 import confluent_kafka as ck
 import pytest
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import StringType
 
@@ -70,7 +71,12 @@ def test_intents_that_expired_before_they_were_applied_are_refused(scene):
     scene.finish()
     scene.produce(60)
     assert scene.run(TACET_FAIL_AT="S7:after:1").wait() == -signal.SIGKILL
-    end = ck.TopicPartition(f"tacet-intents.shop.sale.{scene.prefix}.0", 0, ck.OFFSET_END)
+    name = f"tacet-intents.shop.sale.{scene.prefix}.0"
+    config = ConfigResource(ConfigResource.Type.TOPIC, name)
+    policy = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
+    config.add_incremental_config(policy)
+    scene.admin.incremental_alter_configs([config])[config].result(20)
+    end = ck.TopicPartition(name, 0, ck.OFFSET_END)
     scene.admin.delete_records([end])[end].result(20)
     refused(scene, "the intents topic is empty")
 
