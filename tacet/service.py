@@ -89,7 +89,7 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
     from tacet_runtime.connectors.lookups import LookupError_
     from tacet_runtime.connectors.registry import NotRegistered, RegistryError
     from tacet_runtime.ledger import LedgerError
-    from tacet_runtime.plan.island import SettingError
+    from tacet_runtime.plan.island import SettingError, exposed
     from tacet_runtime.service.refusal import Refused
     from tacet_runtime.service.start import serve as run
 
@@ -99,6 +99,8 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
     asked = stopper()
     try:
         with watched(found.plan, island, Several(total, words)) as observer:
+            for what in exposed(island):
+                observer.alarm(f"{what}: choose a protocol with TLS")
             run(found.plan, found.root, island, shard, engine, accept, observer, asked.is_set, expired=_expired)
     except (Refused, TakenOver, NotRegistered, SettingError, LedgerError) as error:
         _final(error)

@@ -17,11 +17,12 @@ import urllib.request
 import uuid
 from base64 import urlsafe_b64encode
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 JARS = ROOT / ".jars"
@@ -46,14 +47,34 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def properties(folder: Path, port: int, controller: int) -> str:
+@dataclass(frozen=True)
+class Listener:
+    """One more way to speak to the broker: its name in capitals, its protocol, and what else it is told."""
+
+    name: str
+    protocol: str
+    port: int
+    config: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def lines(self) -> dict[str, str]:
+        return {f"listener.name.{self.name.lower()}.{name}": value for name, value in self.config.items()}
+
+
+def properties(folder: Path, port: int, controller: int, more: Sequence[Listener] = ()) -> str:
     """Return the broker's configuration."""
+    others = "".join(f",{one.name}://{one.bootstrap}" for one in more)
+    protocols = "".join(f",{one.name}:{one.protocol}" for one in more)
     lines = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
-        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}",
-        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}",
+        "listeners": f"PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{others}",
+        "advertised.listeners": f"PLAINTEXT://127.0.0.1:{port}{others}",
+        "listener.security.protocol.map": f"PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
         "controller.listener.names": "CONTROLLER",
         "inter.broker.listener.name": "PLAINTEXT",
         "log.dirs": str(folder / "data"),
@@ -73,16 +94,18 @@ def properties(folder: Path, port: int, controller: int) -> str:
         "log.initial.task.delay.ms": "500",
         "log.segment.delete.delay.ms": "1000",
     }
+    for one in more:
+        lines |= one.lines()
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
 @contextmanager
-def kafka(folder: Path) -> Iterator[str]:
-    """Run a broker; yields its bootstrap address."""
+def kafka(folder: Path, more: Sequence[Listener] = ()) -> Iterator[str]:
+    """Run a broker, with more listeners; yields its bootstrap address in plain text."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = folder / "server.properties"
-    config.write_text(properties(folder, port, free_port()))
+    config.write_text(properties(folder, port, free_port(), more))
     java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{KAFKA_JARS}/*"]
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     subprocess.run(

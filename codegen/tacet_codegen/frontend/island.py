@@ -137,9 +137,10 @@ def _kafka(node: Node | None, problems: Problems) -> p.Broker:
     if bootstrap is not None and not _is_reference(bootstrap.value):
         for endpoint in bootstrap.value.split(","):
             if not p.is_endpoint(endpoint.strip()):
+                shown = endpoint.strip().rpartition("@")[2]  # credentials are not said again
                 problems.add(
                     "E219",
-                    f"`{reading.cut(endpoint.strip())}` is no endpoint",
+                    f"`{reading.cut(shown)}` is no endpoint",
                     bootstrap.span,
                     "write `host:port`, several with commas",
                 )
@@ -162,6 +163,7 @@ def _security(node: Node | None, problems: Problems) -> p.Security:
         key=_path(found, "key", problems),
         key_password=_secret(found, "key_password", problems),
     )
+    _no_use(found, protocol, problems)
     if protocol.startswith("sasl") and not (mechanism and security.username and security.password):
         problems.add(
             "E219",
@@ -170,6 +172,19 @@ def _security(node: Node | None, problems: Problems) -> p.Security:
             "add what is missing, or choose another protocol",
         )
     return security
+
+
+def _no_use(found: Keys, protocol: str, problems: Problems) -> None:
+    """Refuse settings that the protocol does not use: whoever wrote them believes to be protected."""
+    unused = {
+        "mechanism username password": "sasl" in protocol,
+        "ca certificate key key_password": "ssl" in protocol,
+    }
+    for names, is_used in unused.items():
+        for name in () if is_used else names.split():
+            if name in found.names:
+                message = f"protocol `{protocol}` has no use for {name}"
+                problems.add("E219", message, found.names[name].span, f"choose another of: {', '.join(PROTOCOLS)}")
 
 
 def _registry(node: Node | None, problems: Problems) -> p.Registry | None:
@@ -197,13 +212,13 @@ def _is_reference(value: str) -> bool:
 
 
 def _secret(found: Keys, key: str, problems: Problems) -> p.Secret | None:
-    written = reading.text(found.get(key), key, problems)
-    if written is None:
+    node = found.get(key)
+    if node is None:
         return None
-    if not p.REFERENCE.fullmatch(written.value):
-        problems.add("E219", f"{key} is written out", written.span, "write `${env:NAME}` or `${file:PATH}`")
+    if not isinstance(node, nodes.Scalar) or not p.REFERENCE.fullmatch(node.value):  # what it is must not be said
+        problems.add("E219", f"{key} is written out", node.span, "write `${env:NAME}` or `${file:PATH}`")
         return None
-    return p.Secret(written.value)
+    return p.Secret(node.value)
 
 
 def _path(found: Keys, key: str, problems: Problems) -> p.Text | None:

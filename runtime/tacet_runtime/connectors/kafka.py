@@ -29,7 +29,8 @@ Headers = list[tuple[str, str | bytes | None]]
 HEARTBEAT_SECONDS = 1.0
 _FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
 SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
-_MINUTE = 60_000
+SECRET = ("sasl.username", "sasl.password", "ssl.key.password")
+"""Settings that are never shown."""
 
 
 class BrokerError(Exception):
@@ -59,11 +60,7 @@ def settings(broker: Broker) -> dict[str, Any]:
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
     }
-    secrets = {
-        "sasl.username": security.username,
-        "sasl.password": security.password,
-        "ssl.key.password": security.key_password,
-    }
+    secrets = dict(zip(SECRET, (security.username, security.password, security.key_password), strict=True))
     found |= {name: secret.reveal() for name, secret in secrets.items() if secret is not None}
     paths = {
         "ssl.ca.location": security.ca,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,10 +11,15 @@ from typing import TYPE_CHECKING, Any
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # not in __all__
 
-from tacet_runtime.connectors.kafka import SILENT, BrokerError, asked
+from tacet_runtime.connectors.kafka import SECRET, SILENT, BrokerError, asked
+from tacet_runtime.plan.island import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+_FUTILE = {ck.KafkaError._SSL, ck.KafkaError._AUTHENTICATION}  # noqa: SLF001
+_SECOND_BROKER = 1.0
+"""How long another broker may still let us in, seconds, after one did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +31,65 @@ class Topic:
     partitions: int
 
 
+def _admin(base: Mapping[str, Any]) -> AdminClient:
+    """Make an admin client. Raises SettingError, without what is secret, for settings that cannot be used."""
+    try:
+        return AdminClient(dict(base))
+    except ck.KafkaException as error:
+        text = str(error.args[0].str()).partition(": ")[2]
+        for name in SECRET:
+            text = text.replace(base[name], "***") if base.get(name) else text
+        raise SettingError(f"the island's settings of Kafka cannot be used: {text}") from error
+
+
+def _refusal(error: ck.KafkaError, mechanism: str) -> str:
+    """Return why a broker and we do not come together; of what the other side says only what cannot hold a secret."""
+    where, _, text = error.str().partition(": ")
+    where = where.partition("://")[2].removesuffix("/bootstrap") or where.removesuffix("/bootstrap")
+    reason = re.sub(r" \(after \d+ms in state \w+\)", "", text)[:256]
+    if error.code() == ck.KafkaError._AUTHENTICATION:  # noqa: SLF001
+        offered = reason.partition("supported mechanisms: ")[2]
+        known = f"; it offers {offered}" if offered else ""
+        return (
+            f"the broker at {where} refuses the login with {mechanism}: check mechanism, username and password{known}"
+        )
+    if "certificate verify failed" in reason:
+        return (
+            f"the certificate of the broker at {where} is refused: nobody that `ca` names has signed it, "
+            "it is for another host, or out of its time"
+        )
+    if "alert" in reason and "certificate" in reason:
+        return f"the broker at {where} refuses our certificate: check `certificate` and `key`"
+    return f"the broker at {where} cannot be reached: {reason}"
+
+
 class Cluster:
     """Questions to the broker, each with a time limit."""
 
     def __init__(self, base: Mapping[str, Any], seconds: float) -> None:
         self._base = base
         self._seconds = seconds
-        self._admin = AdminClient(dict(base))
+        self._admin = _admin(base)
+
+    def reach(self) -> None:
+        """See that a broker answers and lets us in. Raises BrokerError with the reason: at once when waiting mends nothing."""
+        told: list[ck.KafkaError] = []
+        admin = _admin({**self._base, "error_cb": told.append})
+        answer = admin.describe_cluster(request_timeout=self._seconds)
+        deadline = time.monotonic() + self._seconds
+        while not answer.done() and time.monotonic() < deadline:
+            admin.poll(0.1)
+            if any(error.code() in _FUTILE for error in told):
+                deadline = min(deadline, time.monotonic() + _SECOND_BROKER)
+        if answer.done() and answer.exception() is None:
+            return
+        told.sort(key=lambda error: error.code() in _FUTILE)
+        reasons = [error for error in told if error.code() != ck.KafkaError._ALL_BROKERS_DOWN]  # noqa: SLF001
+        if reasons:
+            raise BrokerError(_refusal(reasons[-1], str(self._base.get("sasl.mechanism"))))
+        raise BrokerError(
+            f"no broker answers at {self._base['bootstrap.servers']}: is it there, and is `protocol` right?"
+        )
 
     def cluster(self) -> str:
         """Return the cluster's id. Raises BrokerError."""

@@ -48,7 +48,7 @@ class SchemaRegistry:
     """The registry of an island."""
 
     def __init__(self, settings: Registry, seconds: float) -> None:
-        self._url = settings.url.value().rstrip("/")
+        self._url = settings.address()
         self._seconds = seconds
         self._session = requests.Session()
         self._session.trust_env = False

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import os
 import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -44,8 +46,11 @@ class Secret(msgspec.Struct, frozen=True):
     reference: str
 
     def reveal(self) -> str:
-        """Return the secret. Raises SettingError."""
-        return REFERENCE.sub(lambda found: _read(found[1], found[2]), self.reference)
+        """Return the secret. Raises SettingError, for an empty one too: a client would take it for none."""
+        value = REFERENCE.sub(lambda found: _read(found[1], found[2]), self.reference)
+        if not value:
+            raise SettingError(f"the island file names {self.reference}, which is empty")
+        return value
 
     def __repr__(self) -> str:
         return "***"
@@ -94,6 +99,13 @@ class Registry(msgspec.Struct, frozen=True):
     password: Secret | None = None
     ca: Text | None = None
 
+    def address(self) -> str:
+        """Return the URL without a slash at its end. Raises SettingError when there are credentials in it."""
+        url = self.url.value().rstrip("/")
+        if "@" in url.partition("://")[2].partition("/")[0]:
+            raise SettingError("the registry's address has credentials in it: write username and password by reference")
+        return url
+
 
 class Pace(msgspec.Struct, frozen=True):
     """How much at once. A batch ends at the first of its three bounds; tables are committed every so often."""
@@ -121,6 +133,27 @@ class Patience(msgspec.Struct, frozen=True):
     transaction_seconds: float = 60.0
     session_seconds: float = 30.0
     stop_seconds: float = 8.0
+
+
+def exposed(island: Island) -> list[str]:
+    """Return what is spoken in plain text to a host that is not this one, in words. Raises SettingError."""
+    found = []
+    if island.kafka.security.protocol in {"plaintext", "sasl_plaintext"}:
+        hosts = [one.strip() for one in island.kafka.bootstrap.value().split(",")]
+        found += [f"Kafka at {host} is spoken to in plain text" for host in hosts if not _is_here(f"//{host}")]
+    if island.registry is not None:
+        url = island.registry.address()
+        if url.startswith("http://") and not _is_here(url):
+            found.append(f"the registry at {url} is spoken to in plain text")
+    return found
+
+
+def _is_here(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class Island(msgspec.Struct, frozen=True):

@@ -156,6 +156,7 @@ class Service:
     def _start(self) -> None:
         """S0: fence, ask what is committed, bring the tables up to it, sweep, join the group."""
         with self._p.watchdog.limit("S0 start", 4 * self._limit):
+            self._broker.reach()
             topic = find_topic(self._broker, self._plan.source.topic)
             self._producer = Transactions(self._base, self._p.shard.name, self._p.island.patience)
             self._producer.open()

@@ -1,0 +1,72 @@
+"""Reading an island file: what is refused, and that no secret is said again while it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from tacet_codegen.diagnostics import render
+from tacet_codegen.frontend.island import load_island
+from tacet_runtime.plan.island import Broker, Island, Registry, Security, SettingError, Text, exposed
+
+LOGIN = "protocol: sasl_ssl, mechanism: PLAIN, username: '${env:U}'"
+
+
+def said(tmp_path, text):
+    path = tmp_path / "here.yaml"
+    path.write_text(text)
+    return render(load_island(path)[1], "text")
+
+
+@pytest.mark.parametrize(
+    "password", ["hunter2", "'hunter2'", "0hunter2", "[hunter2]", "{a: hunter2}", "'${env:A}hunter2'"]
+)
+def test_a_password_that_is_written_out_is_refused_and_not_said(tmp_path, password):
+    text = f'island: here\nkafka: {{bootstrap: "h:1", security: {{{LOGIN}, password: {password}}}}}\n'
+    words = said(tmp_path, text)
+    assert "error[E219]: password is written out" in words
+    assert "hunter2" not in words
+
+
+@pytest.mark.parametrize("number", ["8675309", "1_000", "2026-01-01"])
+def test_a_password_that_yaml_would_retype_is_not_said_either(tmp_path, number):
+    text = f'island: here\nkafka: {{bootstrap: "h:1", security: {{{LOGIN}, password: {number}}}}}\n'
+    assert number not in said(tmp_path, text)
+
+
+def test_credentials_in_an_address_are_refused_and_not_said(tmp_path):
+    text = 'island: here\nkafka: {bootstrap: "me:hunter2@h:1x"}\nregistry: {url: "http://me:hunter2@h"}\n'
+    words = said(tmp_path, text)
+    assert words.count("E219") == 2
+    assert "hunter2" not in words
+
+
+def test_settings_that_the_protocol_does_not_use_are_refused(tmp_path):
+    text = 'island: here\nkafka: {bootstrap: "h:1", security: {protocol: plaintext, ca: a.pem}}\n'
+    assert "protocol `plaintext` has no use for ca" in said(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("bootstrap", "protocol", "many"),
+    [
+        ("127.0.0.1:9092,localhost:9092,[::1]:9092", "plaintext", 0),
+        ("broker.example:9092,127.0.0.1:9092", "plaintext", 1),
+        ("10.0.0.1:9092", "sasl_plaintext", 1),
+        ("localhost.example:9092", "plaintext", 1),
+        ("broker.example:9092", "sasl_ssl", 0),
+    ],
+)
+def test_plain_text_to_another_host_is_told(bootstrap, protocol, many):
+    island = Island("here", Broker(Text(bootstrap), Security(protocol)))
+    assert len(exposed(island)) == many
+
+
+def test_plain_text_to_a_registry_elsewhere_is_told():
+    island = Island("here", Broker(Text("127.0.0.1:1")), Registry(Text("http://schemas.example/apis")))
+    assert exposed(island) == ["the registry at http://schemas.example/apis is spoken to in plain text"]
+
+
+def test_credentials_that_come_by_a_reference_into_an_address_are_refused(monkeypatch):
+    monkeypatch.setenv("REGISTRY", "https://me:hunter2@schemas.example")
+    with pytest.raises(SettingError) as refused:
+        Registry(Text("${env:REGISTRY}")).address()
+    assert "hunter2" not in str(refused.value)
