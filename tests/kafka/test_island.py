@@ -17,7 +17,7 @@ kafka:
     mechanism: SCRAM-SHA-512
     username: "${env:WHO}"
     password: "${file:/run/secrets/kafka}"
-registry: {url: "https://registry.example/apis"}
+registry: {url: "https://schemas.example/apis"}
 start: latest
 pace: {rows: 1000, bytes: 1000000, time: 0.5s, tables: 30s, pending: 10}
 patience: {call: 10s}
