@@ -74,7 +74,7 @@ def messages() -> Iterator[bytes]:
 
 def produce(bootstrap: str, sent: Counter[int]) -> None:
     """Send everything, spread over some time."""
-    producer = ck.Producer({"bootstrap.servers": bootstrap})
+    producer = ck.Producer({"bootstrap.servers": bootstrap, "log_level": 0})
     every = SECONDS / (EVENTS + EVENTS // OTHERS)
     began = time.monotonic()
     for number, data in enumerate(messages()):
@@ -192,7 +192,7 @@ def main() -> None:
         bootstrap = stack.enter_context(servers.kafka(OUT / "broker"))
         registry = stack.enter_context(servers.registry(OUT / "registry"))
         new = [NewTopic(name, PARTITIONS, 1) for name in (SOURCE, RAW, ENRICHED)]
-        admin = AdminClient({"bootstrap.servers": bootstrap})
+        admin = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
         for made in admin.create_topics(new).values():
             made.result(30)
         (OUT / "island.yaml").write_text(ISLAND.format(bootstrap=bootstrap, registry=registry))

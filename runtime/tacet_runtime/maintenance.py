@@ -24,7 +24,7 @@ from tacet_runtime.connectors.iceberg import (
 )
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.snapshots import expire_snapshots, metadata_paths
-from tacet_runtime.exactly_once import Warehouse, owned
+from tacet_runtime.exactly_once import MARKER, Warehouse, owned
 from tacet_runtime.faults import point
 from tacet_runtime.reconsider import widened
 
@@ -154,7 +154,7 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
     by_table = {one.table: one for one in done}
     named = {path for sink in store.tables.values() for path in all_paths(store.table(sink.role))}
     for path in store.data_files():
-        if path not in named:
+        if path not in named and not _awaited(path, store):
             _remove(path, before, by_table[_table_of(path, store)])
     for sink in store.tables.values():
         table = store.table(sink.role)
@@ -162,6 +162,16 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
         for path in sorted(local_path(table.metadata_location).parent.glob("*.avro")):
             if path not in kept:
                 _remove(path, before, by_table[sink.name])
+
+
+def _awaited(path: Path, store: Warehouse) -> bool:
+    """Tell whether a file may be part of a commit of the service that a table does not have yet: see `service/owner.py`."""
+    parts = path.parent.name.split(".")
+    if len(parts) != 4 or not (parts[1].isdigit() and parts[2].isdigit()):
+        return False
+    marker = f"{MARKER}.{store.plan.job}.{parts[0]}.{parts[1]}"
+    markers = [store.table(role).properties.get(marker, "0") for role in store.tables]
+    return any(int(at) < int(parts[2]) for at in markers if at.isdigit())
 
 
 def _table_of(path: Path, store: Warehouse) -> str:

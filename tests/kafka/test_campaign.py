@@ -58,6 +58,7 @@ def test_a_build_that_is_broken_on_purpose_is_seen(scene, name):
     process = scene.run(fault=f"broken.{name}")
     with suppress(TimeoutError):
         scene.caught_up(process, 10)
+    time.sleep(1.5)  # what is read again may come last
     process.kill(signal.SIGTERM)
     process.wait()
     assert scene.problems()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 
@@ -97,6 +98,20 @@ def test_files_of_a_commit_that_no_table_has_yet_are_kept_and_those_of_attempts_
     assert ended(scene, "S7:after:1") == -signal.SIGKILL
     scene.finish()
     assert left.isdisjoint(path.name for path in scene.folders())
+    assert scene.problems() == []
+
+
+def test_maintenance_keeps_the_files_of_a_commit_that_no_table_has_yet(scene):
+    scene.produce(60)
+    assert ended(scene, "S7:after:1") == -signal.SIGKILL
+    kept = scene.folders()
+    for path in scene.folder.rglob("*.parquet"):
+        os.utime(path, (0, 0))
+    warehouse = str(scene.folder / "warehouse")
+    maintained = scene.tacet("maintain", "sale", "--warehouse", warehouse)
+    assert maintained.wait() == 0, maintained.said()
+    assert all(list(folder.glob("*.parquet")) for folder in kept)
+    scene.finish()
     assert scene.problems() == []
 
 
