@@ -55,8 +55,8 @@ def test_an_exception_at_any_point_ends_the_process_and_the_next_goes_on(scene):
 
 
 def test_a_call_that_hangs_is_ended_by_the_watchdog(scene):
-    scene.write(call=1, transaction=6, rows=20)
-    for point in ("S2:after:1", "S5:after:1", "S6:after:1", "S7:before:1", "S7:after:1", "S8:after-raw:1"):
+    scene.write(call=3, transaction=6, rows=20)
+    for point in ("S5:after:1", "S6:after:1", "S7:before:1", "S7:after:1", "S8:after-raw:1"):
         scene.produce(40)
         process = scene.run(TACET_FAIL_AT=point, TACET_FAIL_HOW="hang")
         assert process.wait(90) == 3
