@@ -4,6 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.stamp
 
 JARS := .jars/.stamp
+# Files of tests side by side; what starts servers and kills processes runs alone.
+TWO := -n 2 --dist loadfile
 
 .PHONY: setup jars static check test demo demo-kafka bench accept build help clean
 
@@ -33,10 +35,11 @@ static: setup ## format, lint, types, import contracts, stale output: what needs
 	$(BIN)/tacet build --check
 
 check: static ## what to run before a commit: static, and the fast tests (under two minutes)
-	$(BIN)/pytest -m "not slow and not system"
+	$(BIN)/pytest $(TWO) -m "not slow and not system"
 
 test: static jars ## everything, with real processes and kills
-	$(BIN)/pytest
+	$(BIN)/pytest $(TWO) -m "not system"
+	$(BIN)/pytest -m system
 
 demo: setup ## 200,000 impressions through the generated job, explained
 	$(BIN)/python examples/impressions/demo.py

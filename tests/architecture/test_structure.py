@@ -1,6 +1,7 @@
 """The rules that the repository's own structure keeps: sizes, first lines, who prints, who imports what, what is pinned."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
@@ -33,6 +34,7 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     """Return the top-level packages that a module imports when it runs, wherever in it; not those for types alone."""
     found = set()

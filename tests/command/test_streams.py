@@ -96,6 +96,7 @@ def test_an_interrupt_while_waiting_ends_with_130_and_one_line(mine):
     assert (process.returncode, out, err) == (130, b"", b"tacet: stopped\n")
 
 
+@pytest.mark.slow
 def test_an_input_that_vanishes_is_named_and_the_run_goes_on_when_it_is_back(mine, monkeypatch, capsys):
     lines = (mine / "events/orders.ndjson").read_bytes().splitlines(keepends=True)
     (mine / "events/orders.ndjson").unlink()

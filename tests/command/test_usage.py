@@ -138,6 +138,7 @@ def test_help_shows_an_example(verb, capsys):
         assert EXAMPLES[verb] in " ".join(ended.out.split())
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_help_work_one_after_the_other_and_answer_with_one_document(
     begun, tmp_path, monkeypatch, capsys
 ):

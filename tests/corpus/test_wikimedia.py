@@ -42,6 +42,7 @@ def rows(warehouse: Path, table: str) -> list[str]:
     return sorted(map(repr, open_catalog(warehouse).load_table(table).scan().to_arrow().to_pylist()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", JOBS)
 def test_every_event_is_accounted_for_and_both_engines_agree(name, events, compiled, tmp_path):
     job = compiled.job(name)
@@ -62,6 +63,7 @@ def told(compiled, events, name):
     return [row for result in results for row in result["rows"]]
 
 
+@pytest.mark.slow
 def test_verdicts_of_revisions_make_sense(compiled, events):
     found = told(compiled, events, "revision_create")
     assert {row["verdicts"]["rev_id"] for row in found} == {"present"}
@@ -72,12 +74,14 @@ def test_verdicts_of_revisions_make_sense(compiled, events):
     assert {row["verdicts"]["slots"] for row in found} == {"present", "optional"}
 
 
+@pytest.mark.slow
 def test_verdicts_of_failures_make_sense(compiled, events):
     found = told(compiled, events, "network_error")
     assert Counter(row["verdicts"]["protocol"] for row in found) == {"present": 3, "invalid": 1}  # one sends ""
     assert {row["verdicts"]["error"] for row in found} == {"present"}
 
 
+@pytest.mark.slow
 def test_changes_and_predictions_share_a_stream_and_slots_are_kept_whole(compiled, events):
     found = told(compiled, events, "edit")
     assert {row["verdicts"]["prior_title"] for row in found} == {"not_applicable"}

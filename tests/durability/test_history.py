@@ -41,6 +41,7 @@ def test_a_backfill_with_the_same_contracts_changes_nothing(job):
     assert job.rows("derived") == before
 
 
+@pytest.mark.slow
 def test_a_published_backfill_is_what_its_audit_said(job):
     before = job.rows("derived")
     edit(job, "sale/1.0.0.yaml", '"price"', '"price * 100"')
@@ -68,6 +69,7 @@ def test_a_reject_that_is_right_now_is_replayed_once(job):
     assert job.run().commits == 0
 
 
+@pytest.mark.slow
 def test_a_replay_gives_the_rows_that_a_run_with_the_right_contract_gives(job, tmp_path):
     other = make(tmp_path / "other")
     for one in (job, other):
@@ -82,6 +84,7 @@ def shelves(job, text):
     (job.root / "data" / "product.csv").write_text("name,shelf\n" + text)
 
 
+@pytest.mark.slow
 def test_a_backfill_reads_each_message_with_the_lookups_that_it_was_run_with(job):
     shelves(job, "ball,7\nbook,8\ncup,9\n")
     with (job.root / "e.ndjson").open("ab") as file:
@@ -93,6 +96,7 @@ def test_a_backfill_reads_each_message_with_the_lookups_that_it_was_run_with(job
     assert job.rows("derived") == before
 
 
+@pytest.mark.slow
 def test_the_lookups_of_now_change_what_the_audit_says_and_are_recorded(job):
     shelves(job, "ball,7\nbook,8\ncup,9\n")
     said = backfill(job.plan(), job.root, job.warehouse, *EVER, publish=False, latest=True, engine="reference")
@@ -104,6 +108,7 @@ def test_the_lookups_of_now_change_what_the_audit_says_and_are_recorded(job):
     assert backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference").changed == 0
 
 
+@pytest.mark.slow
 def test_a_backfill_covers_what_was_rejected_and_what_was_filtered_in_its_range(job):
     edit(job, "click/1.0.0.yaml", "price >= 0", "price >= -1")
     edit(job, "sale/1.0.0.yaml", "{drop_when: robot}", "{drop_when: robot AND id < 0}")
@@ -116,6 +121,7 @@ def test_a_backfill_covers_what_was_rejected_and_what_was_filtered_in_its_range(
     assert job.verify().findings == ()
 
 
+@pytest.mark.slow
 def test_a_backfill_of_a_day_leaves_the_other_days_alone(job):
     edit(job, "sale/1.0.0.yaml", '"price"', '"price * 100"')
     times = [r["ts"] for r in job.rows("derived")]
@@ -128,6 +134,7 @@ def test_a_backfill_of_a_day_leaves_the_other_days_alone(job):
     assert max(changed) < last
 
 
+@pytest.mark.slow
 def test_an_audit_that_finds_nothing_leaves_no_branch_behind(job):
     edit(job, "sale/1.0.0.yaml", '"price"', '"price * 100"')
     backfill(job.plan(), job.root, job.warehouse, *EVER, publish=False, engine="reference")
@@ -136,6 +143,7 @@ def test_an_audit_that_finds_nothing_leaves_no_branch_behind(job):
     assert list(job.store().table("derived").refs()) == ["main"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["S3:after", "S4:after", "S5:after-ledger", "S8:after-raw", "S8:after-derived"])
 def test_a_change_of_history_that_is_interrupted_is_made_once(job, point, monkeypatch):
     edit(job, "click/1.0.0.yaml", "price >= 0", "price >= -1")
@@ -151,6 +159,7 @@ def test_a_change_of_history_that_is_interrupted_is_made_once(job, point, monkey
     assert replay_rejects(job.plan(), job.root, job.warehouse, "reference").changed == 0
 
 
+@pytest.mark.slow
 def test_a_new_version_gets_more_out_of_the_kept_payloads(job):
     assert "robot" not in job.rows("derived")[0]
     for name in ("click", "sale"):
@@ -170,6 +179,7 @@ def test_a_new_version_gets_more_out_of_the_kept_payloads(job):
     assert job.verify().findings == ()
 
 
+@pytest.mark.slow
 def test_a_relabel_changes_only_the_verdicts_of_its_field(job):
     before = {role: job.rows(role) for role in ("raw", "derived")}
     edit(job, "click/producers/web.yaml", '">=1.0.0": {contract: 1.0.0}', '">=1.0.0":\n    contract: 1.0.0' + OMITS)

@@ -35,6 +35,7 @@ def job(tmp_path):
     return job
 
 
+@pytest.mark.slow
 def test_rows_and_accounts_are_the_same_in_fewer_files(job):
     before = everything(job)
     done = maintain(job.plan(), job.warehouse, NOW)
@@ -43,6 +44,7 @@ def test_rows_and_accounts_are_the_same_in_fewer_files(job):
     assert sums(done, "files_after") < sums(done, "files_before") / 3
 
 
+@pytest.mark.slow
 def test_what_nothing_names_is_gone_from_the_disk(job):
     before = files_on_disk(job)
     done = maintain(job.plan(), job.warehouse, NOW)

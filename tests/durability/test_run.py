@@ -39,6 +39,7 @@ def test_running_again_adds_nothing(job):
     assert positions(job) == before
 
 
+@pytest.mark.slow
 def test_a_file_that_has_grown_goes_on_where_it_ended(job):
     job.run()
     with (job.root / "e.ndjson").open("ab") as file:
@@ -47,6 +48,7 @@ def test_a_file_that_has_grown_goes_on_where_it_ended(job):
     assert job.verify().findings == ()
 
 
+@pytest.mark.slow
 def test_another_content_under_the_same_name_is_another_source(job):
     job.run()
     (job.root / "e.ndjson").write_bytes(lines(500, 550))
@@ -55,6 +57,7 @@ def test_another_content_under_the_same_name_is_another_source(job):
     assert job.verify().findings == ()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block_bytes", [3_000, 1_000_000])
 @pytest.mark.parametrize("content", [lines(0, 200), lines(0, 239) + lines(300, 400), b""])
 def test_a_file_that_was_shortened_or_rewritten_is_refused_by_name(job, content, block_bytes):
@@ -66,6 +69,7 @@ def test_a_file_that_was_shortened_or_rewritten_is_refused_by_name(job, content,
     assert job.run().known == 240
 
 
+@pytest.mark.slow
 def test_the_same_content_adds_nothing_from_wherever_it_comes(job, monkeypatch):
     job.run()
     data = (job.root / "e.ndjson").read_bytes()
@@ -81,6 +85,7 @@ def test_the_same_content_adds_nothing_from_wherever_it_comes(job, monkeypatch):
     assert not list(job.warehouse.rglob("stdin-*"))
 
 
+@pytest.mark.slow
 def test_a_file_that_is_reached_twice_is_read_once(job):
     folder = job.root / "folder"
     (folder / "below").mkdir(parents=True)
@@ -92,6 +97,7 @@ def test_a_file_that_is_reached_twice_is_read_once(job):
     assert job.run(folder / "below" / "e.ndjson").commits == 0
 
 
+@pytest.mark.slow
 def test_a_link_to_a_folder_is_followed(job):
     (job.root / "folder").mkdir()
     (job.root / "elsewhere").mkdir()
@@ -101,6 +107,7 @@ def test_a_link_to_a_folder_is_followed(job):
     assert {row["_source"] for row in job.rows("raw")} == {"link/e.ndjson"}
 
 
+@pytest.mark.slow
 def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
     folder = job.root / "folder"
     folder.mkdir()
@@ -112,6 +119,7 @@ def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
     assert job.run(folder).commits == 0
 
 
+@pytest.mark.slow
 def test_a_last_line_without_an_end_counts_and_its_end_adds_no_message(job):
     path = job.root / "e.ndjson"
     path.write_bytes(lines(0, 60).rstrip(b"\n"))
@@ -128,6 +136,7 @@ def test_a_last_line_without_an_end_counts_and_its_end_adds_no_message(job):
     }
 
 
+@pytest.mark.slow
 def test_a_message_file_with_other_content_is_another_message(job):
     path = job.root / "one.json"
     for content in (b"", message(1), message(2), message(1)):
@@ -140,6 +149,7 @@ def test_a_message_file_with_other_content_is_another_message(job):
 @pytest.mark.parametrize(
     ("name", "content"), [("e.gz", b"{}"), ("e.zst", b"\x1f\x8b"), ("e.bz2", b"BZh9"), ("e.parquet", b"PAR1")]
 )
+@pytest.mark.slow
 def test_a_file_that_is_not_what_it_says_is_refused_by_name(job, name, content):
     path = job.root / name
     path.write_bytes(content)
@@ -147,6 +157,7 @@ def test_a_file_that_is_not_what_it_says_is_refused_by_name(job, name, content):
         job.run(path)
 
 
+@pytest.mark.slow
 def test_a_file_name_that_no_table_can_hold_is_refused(job):
     path = os.fsencode(job.root) + b"/\xff.ndjson"
     (job.root / "e.ndjson").rename(os.fsdecode(path))
@@ -154,6 +165,7 @@ def test_a_file_name_that_no_table_can_hold_is_refused(job):
         job.run(os.fsdecode(path))
 
 
+@pytest.mark.slow
 def test_windows_line_ends_and_blank_lines_are_counted_and_cost_no_event(job):
     path = job.root / "e.ndjson"
     path.write_bytes(lines(0, 60).replace(b"\n", b"\r\n") + b"\r\n\n" + lines(60, 61))
@@ -164,6 +176,7 @@ def test_windows_line_ends_and_blank_lines_are_counted_and_cost_no_event(job):
     assert [(r["_offset"], r["_index"]) for r in job.rows("derived") if r["_offset"] < 60] == sorted(whole)
 
 
+@pytest.mark.slow
 def test_a_file_that_vanishes_between_two_commits_is_named_and_the_run_goes_on_when_it_is_back(job):
     folder = job.root / "folder"
     folder.mkdir()
@@ -195,6 +208,7 @@ def once(act):
     return stop
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_compressed_content_of_several_members_is_the_same_content(job, pack):
     job.run()
@@ -204,6 +218,7 @@ def test_compressed_content_of_several_members_is_the_same_content(job, pack):
     assert job.run(packed).known == 240
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
 def test_truncated_compressed_content_is_a_named_error_and_the_run_goes_on_when_it_is_whole(job, pack):
     path = job.root / "e.packed"
@@ -226,6 +241,7 @@ def test_two_workers_give_the_same_rows_as_one(job, tmp_path):
         assert job.rows(role) == other.rows(role)
 
 
+@pytest.mark.slow
 def test_a_folder_of_whole_files_is_one_message_each(job):
     folder = job.root / "many"
     folder.mkdir()
@@ -236,6 +252,7 @@ def test_a_folder_of_whole_files_is_one_message_each(job):
     assert (proof.findings, proof.messages) == ((), 30)
 
 
+@pytest.mark.slow
 def test_a_line_above_the_limit_is_rejected_and_the_next_one_is_read(job):
     path = job.root / "long.ndjson"
     path.write_bytes(lines(0, 3) + b'"' + b"x" * 9_000_000 + b'"\n' + lines(3, 6))
@@ -246,6 +263,7 @@ def test_a_line_above_the_limit_is_rejected_and_the_next_one_is_read(job):
     assert job.verify().messages == 7
 
 
+@pytest.mark.slow
 def test_a_pipe_a_missing_file_and_two_files_of_one_name_are_refused(job):
     pipe = job.root / "pipe"
     os.mkfifo(pipe)
@@ -257,11 +275,13 @@ def test_a_pipe_a_missing_file_and_two_files_of_one_name_are_refused(job):
             job.run(*inputs)
 
 
+@pytest.mark.slow
 def test_a_second_process_is_told_that_the_job_is_busy(job):
     with owned(job.warehouse, "shop.sale"), pytest.raises(Busy):
         job.run()
 
 
+@pytest.mark.slow
 def test_a_table_that_was_rolled_back_stops_the_job(job):
     job.run()
     replace_files(job.store().table("raw"), (), (), {"tacet.seq.shop.sale": "1"}, {})
@@ -297,6 +317,7 @@ def test_asked_to_stop_it_ends_at_a_commit(job):
     assert job.verify().messages == 240
 
 
+@pytest.mark.slow
 def test_another_sort_order_is_taken_and_another_partition_refused(job):
     job.run()
     contract = job.root / "contracts/shop/sale/1.0.0.yaml"
@@ -321,6 +342,7 @@ def test_a_copied_warehouse_is_refused_for_its_tables_are_where_they_were(job):
     assert run(job.plan(), job.root, job.root / "link", [str(job.root / "e.ndjson")], Options("reference")).commits == 0
 
 
+@pytest.mark.slow
 def test_two_jobs_of_one_raw_event_share_a_warehouse_and_each_is_proved(job):
     text = (job.root / "contracts/shop/sale/1.0.0.yaml").read_text()
     other = job.root / "contracts/shop/refund/1.0.0.yaml"

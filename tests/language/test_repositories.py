@@ -93,6 +93,7 @@ def test_the_repository_with_everything_has_nothing_to_say(tmp_path):
         ("shop.visit", "visits", 2, ["type", "unknown_field"]),
     ],
 )
+@pytest.mark.slow
 def test_everything_runs_alike_on_both_engines(tmp_path, job, messages, emitted, rejects):
     contracts = copied(EVERYTHING, tmp_path)
     rows = both(tmp_path, built(contracts), job, tmp_path / f"{messages}.ndjson")
@@ -174,6 +175,7 @@ def test_every_partition_that_is_accepted_runs_on_both_engines(tmp_path, partiti
     assert len(both(tmp_path, repository, "meters.reading", tmp_path / "in.ndjson")["raw"]) == 3
 
 
+@pytest.mark.slow
 def test_every_column_of_a_primitive_type_sorts(tmp_path):
     columns = "[device, id, maker, at, local, day, time, kwh, fast, name, raw, count, temperature]"
     repository = built(reading(tmp_path, sort=columns, status="released"))

@@ -52,6 +52,7 @@ FEW = ("sample", "settled", "--events", "20", "--seed", "3")
 SAMPLE = ("sample", "settled", "--events", "200", "--seed", "3")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_in_any_folder_under_any_hash_seed(shop, tmp_path, tacet):
     assert tacet(*SAMPLE, "--out", "e.ndjson", "--labels", "l.ndjson").returncode == 0
     domains.payments(tmp_path)
@@ -70,6 +71,7 @@ def test_messages_are_a_line_each_and_of_the_usual_size(shop, tacet):
     assert 1_080 <= sum(map(len, lines)) / 200 <= 1_320
 
 
+@pytest.mark.slow
 def test_a_name_that_says_so_gives_a_compressed_file(shop, tacet):
     for name in ("c.ndjson", "c.ndjson.gz", "c.ndjson.zst"):
         assert tacet(*FEW, "--out", name).returncode == 0
