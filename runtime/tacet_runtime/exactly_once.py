@@ -12,16 +12,14 @@ was never committed; then whatever an unfinished run left and no table names is 
 
 from __future__ import annotations
 
-import base64
 import fcntl
 import json
 import os
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.iceberg import (
     TableError,
@@ -33,7 +31,7 @@ from tacet_runtime.connectors.iceberg import (
     open_catalog,
     replace_files,
 )
-from tacet_runtime.connectors.parquet import Finished, write_files
+from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
@@ -244,7 +242,7 @@ class Warehouse:
         path = self._intents / f"{intent.seq}.json"
         part = path.with_suffix(".part")
         files = [
-            {"role": f.role, "path": f.path, "partition": [_plain(v) for v in f.partition], "rows": f.rows}
+            {"role": f.role, "path": f.path, "partition": [plain_value(v) for v in f.partition], "rows": f.rows}
             for f in intent.files
         ]
         with part.open("w") as file:
@@ -271,30 +269,11 @@ def marker(table: Table, job: str) -> int:
 def _read_intent(path: Path) -> Intent:
     document = json.loads(path.read_text())
     files = tuple(
-        Finished(f["role"], f["path"], tuple(_value(v) for v in f["partition"]), f["rows"]) for f in document["files"]
+        Finished(f["role"], f["path"], tuple(partition_value(v) for v in f["partition"]), f["rows"])
+        for f in document["files"]
     )
     removed = tuple((role, path) for role, path in document["removed"])
     return Intent(document["seq"], document["folder"], files, removed)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return {"decimal": str(value)}
-        case bytes():
-            return {"bytes": base64.b64encode(value).decode("ascii")}
-        case _:
-            return value
-
-
-def _value(value: Any) -> Any:
-    match value:
-        case {"decimal": str(text)}:
-            return Decimal(text)
-        case {"bytes": str(text)}:
-            return base64.b64decode(text)
-        case _:
-            return value
 
 
 def _sync_folder(folder: Path) -> None:

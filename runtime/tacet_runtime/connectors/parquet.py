@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import os
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -132,3 +134,25 @@ def _elapsed(moments: pa.TimestampArray, unit: int) -> pa.Int32Array:
     micros = moments.view(pa.int64())
     whole = np.floor_divide(np.asarray(micros.fill_null(0)), unit).astype(np.int32)
     return pa.array(whole, mask=np.asarray(micros.is_null()) if micros.null_count else None)
+
+
+def plain_value(value: Any) -> Any:
+    """Return a partition value as JSON can hold it."""
+    match value:
+        case Decimal():
+            return {"decimal": str(value)}
+        case bytes():
+            return {"bytes": base64.b64encode(value).decode("ascii")}
+        case _:
+            return value
+
+
+def partition_value(value: Any) -> Any:
+    """Return what `plain_value` was given."""
+    match value:
+        case {"decimal": str(text)}:
+            return Decimal(text)
+        case {"bytes": str(text)}:
+            return base64.b64decode(text)
+        case _:
+            return value

@@ -6,13 +6,11 @@ follows an intent long after every table has it (`KEPT`), so that a table that i
 
 from __future__ import annotations
 
-import base64
 import json
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tacet_runtime.connectors.parquet import Finished
+from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -86,7 +84,7 @@ def encode(intent: Intent) -> bytes:
                 "uuid": table.uuid,
                 "schema": table.schema,
                 "spec": table.spec,
-                "files": [[f.path, [_plain(v) for v in f.partition], f.rows] for f in table.files],
+                "files": [[f.path, [plain_value(v) for v in f.partition], f.rows] for f in table.files],
             }
             for table in intent.tables
         ],
@@ -118,30 +116,10 @@ def decode(data: bytes) -> Intent:
 def _table(document: Mapping[str, Any]) -> TableFiles:
     role = str(document["role"])
     files = tuple(
-        Finished(role, str(path), tuple(_value(v) for v in partition), int(rows))
+        Finished(role, str(path), tuple(partition_value(v) for v in partition), int(rows))
         for path, partition, rows in document["files"]
     )
     return TableFiles(role, str(document["uuid"]), int(document["schema"]), int(document["spec"]), files)
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case Decimal():
-            return {"decimal": str(value)}
-        case bytes():
-            return {"bytes": base64.b64encode(value).decode("ascii")}
-        case _:
-            return value
-
-
-def _value(value: Any) -> Any:
-    match value:
-        case {"decimal": str(text)}:
-            return Decimal(text)
-        case {"bytes": str(text)}:
-            return base64.b64decode(text)
-        case _:
-            return value
 
 
 def history(messages: Iterable[tuple[bytes | None, bytes | None]]) -> list[Intent]:
