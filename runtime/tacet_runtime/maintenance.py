@@ -1,18 +1,21 @@
 """Maintenance of a job's tables: small files merged, old snapshots expired, and what nobody names removed.
 
 No row changes and no marker moves, so a run, `verify` and history go on as before. Each merge is one commit of one table, on the
-metadata that was read: whoever commits in between makes it fail, and the next maintenance finds the same files again.
+metadata that was read: when a service commits in between, the table is read again, and the same files are replaced.
+
+What a service wrote and its table does not have yet is named by an intent in Kafka, and stays, however old it is: the
+folder of a batch has its number, the table has the number of its last commit.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyiceberg.exceptions import CommitFailedException
 
 from tacet_runtime.connectors.iceberg import (
     TableError,
@@ -23,16 +26,17 @@ from tacet_runtime.connectors.iceberg import (
     replace_files,
 )
 from tacet_runtime.connectors.parquet import write_files
-from tacet_runtime.connectors.snapshots import expire_snapshots, metadata_paths
-from tacet_runtime.exactly_once import MARKER, Warehouse, owned
+from tacet_runtime.connectors.snapshots import expire_snapshots, lost, metadata_paths
+from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
 from tacet_runtime.faults import point
 from tacet_runtime.reconsider import widened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table
 
     from tacet_runtime.plan.model import Plan, SinkTable
 
@@ -41,6 +45,10 @@ SMALL = 0.75
 MERGED = 2
 """Fewer small files than this in a partition are left alone."""
 FILES_A_COMMIT = 10_000
+ATTEMPTS = 8
+IN_FLIGHT = dt.timedelta(hours=1)
+"""Younger manifests may belong to a commit that a service is about to make."""
+_Done = TypeVar("_Done")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +93,40 @@ def maintain(plan: Plan, warehouse: Path, settings: Settings) -> list[Maintained
 
 def _table(store: Warehouse, sink: SinkTable, settings: Settings, now: dt.datetime) -> Maintained:
     done = Maintained(sink.name, len(live_files(store.table(sink.role))))
+    _see_rollback(store, sink)
     with store.folder() as folder:
         for number, chunk in enumerate(_chunks(_groups(store, sink.role, settings.target_bytes))):
             _merge(store, sink, chunk, folder, number)
     done.files_after = len(live_files(store.table(sink.role)))
-    done.snapshots_expired = expire_snapshots(store.table(sink.role), now - settings.keep)
+    done.snapshots_expired = _again(sink, lambda: expire_snapshots(store.table(sink.role), now - settings.keep))
     return done
+
+
+def _see_rollback(store: Warehouse, sink: SinkTable) -> None:
+    """Refuse a table that was rolled back below a service's commit: what it lost may be applied again, from its files."""
+    table = store.table(sink.role)
+    for name in table.properties:
+        newest = lost(table, name) if name.startswith(f"{MARKER}.{store.plan.job}.") else None
+        if newest is not None:
+            raise Gap(
+                f"table {sink.name} was rolled back to before snapshot {newest.snapshot_id}: roll it forward, or start the "
+                "service with `--accept-rollback`; then maintain it"
+            )
+
+
+def _again(sink: SinkTable, commit: Callable[[], _Done]) -> _Done:
+    """Commit, each time on what is newest, until nobody else was quicker. Raises TableError."""
+    failed: Exception | None = None
+    for attempt in range(ATTEMPTS):
+        try:
+            return commit()
+        except (TableError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
+            failed = error
+            time.sleep(min(2.0, 0.05 * 2**attempt))
+    cause = str(failed).partition("\n")[0]
+    raise TableError(f"table {sink.name}: others commit all the time: run the same command again ({cause})") from failed
 
 
 def _groups(store: Warehouse, role: str, target: int) -> Iterator[_Group]:
@@ -142,42 +178,53 @@ def _merge(store: Warehouse, sink: SinkTable, chunk: list[_Group], folder: Path,
         added += [data_file(table, folder / file.path.rpartition("/")[2], file.partition) for file in written]
         removed.update(str(path) for path in paths)
     point("M1:before")
-    try:
-        replace_files(table, added, removed, {}, {"tacet.maintenance": "merge"})
-    except CommitFailedException as error:
-        raise TableError(f"table {sink.name}: somebody else committed meanwhile: run the same command again") from error
+    _again(sink, lambda: _replace(store.table(sink.role), added, removed))
     point("M1:after")
 
 
+def _replace(table: Table, added: list[DataFile], removed: set[str]) -> None:
+    """Put the merged files in the place of the small ones, unless an attempt whose answer was lost did it."""
+    live = {str(local_path(file.file_path)) for file in live_files(table)}
+    if not {str(local_path(file.file_path)) for file in added} <= live:
+        replace_files(table, added, removed, {}, {"tacet.maintenance": "merge"})
+
+
 def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetime) -> None:
-    """Remove data and metadata files older than `before` that no snapshot or branch names: with the lock, nobody is about to."""
+    """Remove data and metadata files older than `before` that no snapshot or branch names, and no intent may name."""
     by_table = {one.table: one for one in done}
-    named = {path for sink in store.tables.values() for path in all_paths(store.table(sink.role))}
+    tables = {role: store.table(role) for role in store.tables}
+    named = {path for table in tables.values() for path in all_paths(table)}
     for path in store.data_files():
-        if path not in named and not _awaited(path, store):
-            _remove(path, before, by_table[_table_of(path, store)])
-    for sink in store.tables.values():
-        table = store.table(sink.role)
+        role = _role_of(path, store)
+        if path not in named and not _is_due(path, store.plan.job, tables[role]):
+            _remove(path, before, by_table[store.tables[role].name])
+    for role, table in tables.items():
         kept = metadata_paths(table)
+        limit = before if _is_alone(table, store.plan.job) else min(before, dt.datetime.now(dt.UTC) - IN_FLIGHT)
         for path in sorted(local_path(table.metadata_location).parent.glob("*.avro")):
             if path not in kept:
-                _remove(path, before, by_table[sink.name])
+                _remove(path, limit, by_table[store.tables[role].name])
 
 
-def _awaited(path: Path, store: Warehouse) -> bool:
-    """Tell whether a file may be part of a commit of the service that a table does not have yet: see `service/owner.py`."""
-    parts = path.parent.name.split(".")
-    if len(parts) != 4 or not (parts[1].isdigit() and parts[2].isdigit()):
-        return False
-    marker = f"{MARKER}.{store.plan.job}.{parts[0]}.{parts[1]}"
-    markers = [store.table(role).properties.get(marker, "0") for role in store.tables]
-    return any(int(at) < int(parts[2]) for at in markers if at.isdigit())
+def _is_due(path: Path, job: str, table: Table) -> bool:
+    """Tell whether a service wrote this file for a commit that the table does not have yet."""
+    match path.parent.name.split("."):
+        case [island, shard, seq, _] if shard.isdigit() and seq.isdigit():
+            at = table.properties.get(f"{MARKER}.{job}.{island}.{shard}", "0")
+            return not at.isdigit() or int(seq) > int(at)
+        case _:
+            return False
 
 
-def _table_of(path: Path, store: Warehouse) -> str:
-    """Return the table whose file this is: a data file's name begins with its role."""
+def _is_alone(table: Table, job: str) -> bool:
+    """Tell whether only runs over files commit to a table, and only this job's: those wait for our lock."""
+    return all(name == f"{MARKER}.{job}" for name in table.properties if name.startswith(f"{MARKER}."))
+
+
+def _role_of(path: Path, store: Warehouse) -> str:
+    """Return the role of a data file, with which its name begins."""
     role = path.name.partition("-")[0]
-    return store.tables[role if role in store.tables else "ledger"].name
+    return role if role in store.tables else "ledger"
 
 
 def _remove(path: Path, before: dt.datetime, done: Maintained) -> None:

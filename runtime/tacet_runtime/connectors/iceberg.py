@@ -183,6 +183,7 @@ def replace_files(
 
     Raises what pyiceberg raises, and TableError when a file to be dropped is not there.
     """
+    table.metadata.properties["commit.retry.num-retries"] = "0"  # as in `append_files`
     transaction = _Staged(table)
     if removed:
         old = {str(local_path(f.file_path)): f for f in live_files(table, branch)}
