@@ -21,6 +21,8 @@ from pyiceberg.catalog.sql import SqlCatalog
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pyiceberg.catalog import Catalog
+
 Place = tuple[int, int]
 """Partition and offset."""
 
@@ -92,12 +94,17 @@ def rows_of(registry: str, messages: list[ck.Message]) -> list[dict]:
 
 
 def problems(
-    warehouse: Path, bootstrap: str, registry: str, names: Mapping[str, str], messages: Mapping[Place, bytes | None]
+    warehouse: Path,
+    bootstrap: str,
+    registry: str,
+    names: Mapping[str, str],
+    messages: Mapping[Place, bytes | None],
+    catalog: Catalog | None = None,
 ) -> list[str]:
     """Return what is wrong; nothing when topics and tables hold exactly what was produced."""
     wanted = expected(messages)
     tables = {"raw": "shop.click", "derived": "shop.sale", "rejects": "shop.sale_rejects", "ledger": "shop.sale_ledger"}
-    catalog = SqlCatalog("tacet", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
+    catalog = catalog or SqlCatalog("tacet", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
     found: list[str] = []
     rows: dict[str, list[dict]] = {}
     for role, name in tables.items():

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pyiceberg.catalog import Catalog
+
     from tests.kafka.zygote import Zygote
 
 PARTITIONS = 3
@@ -181,10 +183,10 @@ class Scene:
         assert process.wait() == 0, process.said()
         return process
 
-    def problems(self) -> list[str]:
+    def problems(self, catalog: Catalog | None = None) -> list[str]:
         """Return what the independent checker finds."""
         messages = {(number % PARTITIONS, number // PARTITIONS): shop.message(number) for number in range(self.sent)}
-        return problems(self.folder / "warehouse", self.bootstrap, self.registry, self.names, messages)
+        return problems(self.folder / "warehouse", self.bootstrap, self.registry, self.names, messages, catalog)
 
     def folders(self) -> list[Path]:
         """Return the folders of batches."""

@@ -23,6 +23,7 @@ ISLAND = Shape(
     {
         "registry": "the schema registry",
         "warehouse": "the folder of the tables",
+        "catalog": "the catalog of the tables, when it is not a file in the warehouse",
         "start": "earliest | latest",
         "pace": "how much at once",
         "patience": "how long is waited",
@@ -48,6 +49,14 @@ REGISTRY = Shape(
         "username": "${env:NAME} or ${file:PATH}",
         "password": "${env:NAME} or ${file:PATH}",
         "ca": "path of the certificates that are trusted",
+    },
+)
+CATALOG = Shape(
+    {"type": "sql | rest", "uri": "its address, without credentials"},
+    {
+        "username": "${env:NAME} or ${file:PATH}",
+        "password": "${env:NAME} or ${file:PATH}",
+        "properties": "more of pyiceberg's properties; what is secret by reference",
     },
 )
 PACE = Shape(
@@ -78,10 +87,12 @@ PROTOCOLS: tuple[Literal["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"], ...]
 )
 MECHANISMS: tuple[Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"], ...] = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 LOGS: tuple[Literal["text", "json"], ...] = ("text", "json")
+CATALOGS: tuple[Literal["sql", "rest"], ...] = ("sql", "rest")
 STARTS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 _URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
+SECRET_WORDS = ("password", "secret", "token", "credential", "access-key", "sas", "authorization")
 _Word = TypeVar("_Word", bound=str)
 
 
@@ -118,6 +129,7 @@ def _island(node: Node, problems: Problems) -> p.Island | None:
         kafka=_kafka(found.get("kafka"), problems),
         registry=_registry(found.get("registry"), problems),
         warehouse=folder.value if folder else "warehouse",
+        catalog=_catalog(found.get("catalog"), problems),
         start=_word(found, "start", STARTS, "earliest", problems),
         pace=_pace(found.get("pace"), problems),
         patience=_patience(found.get("patience"), problems),
@@ -207,16 +219,46 @@ def _registry(node: Node | None, problems: Problems) -> p.Registry | None:
     )
 
 
+def _catalog(node: Node | None, problems: Problems) -> p.Catalog | None:
+    found = reading.keys(node, CATALOG, "catalog", problems)
+    if found is None:
+        return None
+    kind = _word(found, "type", CATALOGS, "sql", problems)
+    uri = reading.text(found.get("uri"), "uri", problems)
+    if uri is not None and not _is_reference(uri.value) and "@" in uri.value.partition("://")[2].partition("/")[0]:
+        hint = "write `postgresql+psycopg2://host/name`, and username and password by reference"
+        problems.add("E219", "uri has credentials in it", uri.span, hint)
+    properties: dict[str, p.Text] = {}
+    secrets: dict[str, p.Secret] = {}
+    for name, value in reading.pairs(found.get("properties"), "properties", problems):
+        if any(word in name.value.lower() for word in SECRET_WORDS):
+            secret = _reference(value, name.value, problems)
+            secrets |= {name.value: secret} if secret is not None else {}
+        else:
+            written = reading.text(value, name.value, problems)
+            properties |= {name.value: p.Text(written.value)} if written is not None else {}
+    return p.Catalog(
+        kind,
+        p.Text(uri.value if uri else ""),
+        _secret(found, "username", problems),
+        _secret(found, "password", problems),
+        properties,
+        secrets,
+    )
+
+
 def _is_reference(value: str) -> bool:
     return p.REFERENCE.search(value) is not None
 
 
 def _secret(found: Keys, key: str, problems: Problems) -> p.Secret | None:
     node = found.get(key)
-    if node is None:
-        return None
+    return None if node is None else _reference(node, key, problems)
+
+
+def _reference(node: Node, key: str, problems: Problems) -> p.Secret | None:
     if not isinstance(node, nodes.Scalar) or not p.REFERENCE.fullmatch(node.value):  # what it is must not be said
-        problems.add("E219", f"{key} is written out", node.span, "write `${env:NAME}` or `${file:PATH}`")
+        problems.add("E219", f"{reading.cut(key)} is written out", node.span, "write `${env:NAME}` or `${file:PATH}`")
         return None
     return p.Secret(node.value)
 

@@ -107,6 +107,18 @@ class Registry(msgspec.Struct, frozen=True):
         return url
 
 
+class Catalog(msgspec.Struct, frozen=True):
+    """The catalog of the tables, in pyiceberg's words."""
+
+    type: Literal["sql", "rest"]
+    uri: Text
+    username: Secret | None = None
+    password: Secret | None = None
+    properties: dict[str, Text] = {}
+    secrets: dict[str, Secret] = {}
+    """Properties by reference."""
+
+
 class Pace(msgspec.Struct, frozen=True):
     """How much at once. A batch ends at the first of its three bounds; tables are committed every so often."""
 
@@ -145,6 +157,10 @@ def exposed(island: Island) -> list[str]:
         url = island.registry.address()
         if url.startswith("http://") and not _is_here(url):
             found.append(f"the registry at {url} is spoken to in plain text")
+    if island.catalog is not None and island.catalog.type == "rest":
+        uri = island.catalog.uri.value()
+        if uri.startswith("http://") and not _is_here(uri):
+            found.append(f"the catalog at {uri} is spoken to in plain text")
     return found
 
 
@@ -164,6 +180,8 @@ class Island(msgspec.Struct, frozen=True):
     registry: Registry | None = None
     warehouse: str = "warehouse"
     """The folder of the tables, relative to the repository."""
+    catalog: Catalog | None = None
+    """None: a SQLite file in the warehouse."""
     start: Literal["earliest", "latest"] = "earliest"
     """Where a partition begins that nothing was consumed of yet."""
     pace: Pace = Pace()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tacet_runtime.connectors.iceberg_catalogs import open_of_island
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.registry import SchemaRegistry, subject_of
 from tacet_runtime.engines.processors import sized_processor
@@ -46,7 +47,8 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
     watchdog = Watchdog(expired)
     try:
         ids = schema_ids(plan, island)
-        tables = Tables(plan, owner, root / island.warehouse)
+        warehouse = root / island.warehouse
+        tables = Tables(plan, owner, warehouse, open_of_island(island, warehouse))
         lookups = load_lookups(plan, root, tables.catalog, archive=tables.root / "lookups")
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
         processor = sized_processor(engine, plan, lookups)

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, open_catalog
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table
 from tacet_runtime.connectors.snapshots import line, said
 from tacet_runtime.faults import point
 from tacet_runtime.service.intent import TableFiles
@@ -36,13 +36,13 @@ ATTEMPTS = 8
 class Tables:
     """The tables of a job, as one shard adds to them."""
 
-    def __init__(self, plan: Plan, shard: Shard, root: Path) -> None:
+    def __init__(self, plan: Plan, shard: Shard, root: Path, catalog: Catalog) -> None:
         self.plan = plan
         self.root = root.absolute()
         self.shard = shard
         self.sinks: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
         self.roles = tuple(role for role in ORDER if role in self.sinks)
-        self.catalog: Catalog = open_catalog(self.root)
+        self.catalog = catalog
         self.data = self.root / "data" / plan.job
         self._seen: dict[str, tuple[str, int, int]] = {}
         """Role -> uuid, schema and spec of the table when it was last loaded to be written to."""

@@ -1,0 +1,102 @@
+"""An island's catalog, when it is not the warehouse's own file: PostgreSQL (or what SQLAlchemy speaks), or REST.
+
+pyiceberg waits for ever for a peer that does not answer: here every request has a limit. What fails is said without the
+address's credentials.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyiceberg.catalog.rest import RestCatalog
+from pyiceberg.catalog.sql import SqlCatalog
+from requests.adapters import HTTPAdapter
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+
+from tacet_runtime.connectors.iceberg import CATALOG, TableError, open_catalog
+from tacet_runtime.plan.island import SettingError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pyiceberg.catalog import Catalog
+    from requests import PreparedRequest, Response, Session
+
+    from tacet_runtime.plan import island as p
+
+SHARE = 3
+"""A request to the catalog may take this part of a call's limit: a commit is several of them."""
+
+
+def open_of_island(island: p.Island, warehouse: Path) -> Catalog:
+    """Open the island's catalog; its own file in the warehouse by default. Raises SettingError, TableError."""
+    settings = island.catalog
+    if settings is None:
+        return open_catalog(warehouse)
+    properties = {name: value.value() for name, value in settings.properties.items()}
+    properties |= {name: secret.reveal() for name, secret in settings.secrets.items()}
+    seconds = max(1, int(island.patience.call_seconds / SHARE))
+    if settings.type == "rest":
+        return _rest({**properties, "uri": settings.uri.value()}, seconds)
+    return _sql(settings, {"warehouse": f"file://{warehouse.absolute()}", **properties}, seconds)
+
+
+def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catalog:
+    try:
+        url = make_url(settings.uri.value())
+    except ArgumentError as error:
+        raise SettingError(
+            "the catalog's `uri` is no address of a database: postgresql+psycopg2://HOST/NAME"
+        ) from error
+    if url.password is not None:
+        raise SettingError("the catalog's address has credentials in it: write username and password by reference")
+    if settings.username is not None and settings.password is not None:
+        url = url.set(username=settings.username.reveal(), password=settings.password.reveal())
+    if url.get_backend_name() == "postgresql":
+        limits = {"connect_timeout": str(max(2, seconds)), "tcp_user_timeout": str(seconds * 1_000)}
+        limits["options"] = f"-c statement_timeout={seconds * 1_000} -c lock_timeout={seconds * 1_000}"
+        url = url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
+    where = f"{url.host or url.database}"
+    try:
+        return SqlCatalog(
+            CATALOG,
+            **{"pool_pre_ping": "true", **properties, "uri": url.render_as_string(hide_password=False)},
+        )
+    except ModuleNotFoundError as error:
+        if error.name != "psycopg2":
+            raise
+        raise TableError("a catalog in PostgreSQL needs the extra: pip install 'tacet-contracts[postgres]'") from error
+    except SQLAlchemyError as error:
+        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+        raise TableError(f"the catalog at {where} cannot be used: {cause}") from error
+
+
+def _rest(properties: dict[str, str], seconds: int) -> Catalog:
+    class Limited(RestCatalog):
+        """Each request has a limit: from the first, which asks for the configuration and a token."""
+
+        def _config_headers(self, session: Session) -> None:
+            super()._config_headers(session)
+            for scheme in ("http://", "https://"):
+                session.mount(scheme, _Limit(seconds))
+
+    where = properties["uri"]
+    try:
+        return Limited(CATALOG, **properties)
+    except Exception as error:  # requests', pyiceberg's and pydantic's: all say that it is no catalog, or not now
+        raise TableError(f"the catalog at {where} cannot be used: {type(error).__name__}") from error
+
+
+class _Limit(HTTPAdapter):
+    """Gives each request without a time limit one."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        super().__init__()
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """See HTTPAdapter."""
+        if options.get("timeout") is None:
+            options["timeout"] = self._seconds
+        return super().send(request, *args, **options)
