@@ -28,6 +28,7 @@ from tacet_runtime.connectors.iceberg import (
     data_paths,
     ensure_table,
     is_below,
+    local_path,
     open_catalog,
     replace_files,
 )
@@ -112,8 +113,13 @@ class Warehouse:
         return marker(self.table("ledger"), self.plan.job)
 
     def data_files(self) -> list[Path]:
-        """Return every data file on the disk, named by a table or not."""
-        return sorted(self._data.glob("*/*.parquet")) if self._data.exists() else []
+        """Return every data file on the disk, named by a table or not: the job's own, and what lies in its tables' folders.
+
+        A file that lies beside the jobs' folders is nobody's, so it counts for each.
+        """
+        tables = [local_path(self.table(role).location()) for role in self.tables if self.has(role)]
+        below = {path for folder in (self._data, *tables) for path in folder.rglob("*.parquet")}
+        return sorted(below | set(self._data.parent.glob("*.parquet")))
 
     def owns(self, path: Path) -> bool:
         """Tell whether a table's file is this job's: several jobs of one raw event share its archive in a warehouse.

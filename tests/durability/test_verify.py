@@ -61,6 +61,16 @@ def test_an_orphan_is_found(job):
     assert job.kinds() == {"orphan"}
 
 
+@pytest.mark.parametrize(
+    "folder", ["data", "data/shop.sale", "data/shop.sale/a/b", "shop/sale/data", "shop/click/data/day=1"]
+)
+def test_an_orphan_is_found_wherever_the_warehouse_keeps_data(job, folder):
+    stray = job.warehouse / folder / "derived-9-9.parquet"
+    stray.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(data_paths(job.store().table("derived"))[0], stray)
+    assert [(f.kind, f.where) for f in job.verify().findings] == [("orphan", str(stray))]
+
+
 def test_a_missing_file_is_found(job):
     data_paths(job.store().table("derived"))[0].unlink()
     assert {"file_missing", "rows_differ"} <= job.kinds()
