@@ -91,7 +91,7 @@ MUST_ANSWER = (
     "codegen/tacet_codegen/targets/duckdb/literals.py",
     "codegen/tacet_codegen/ir/typetext.py",
     "runtime/tacet_runtime/connectors/arrow.py",
-    "runtime/tacet_runtime/connectors/iceberg.py",
+    "runtime/tacet_runtime/connectors/iceberg_types.py",
     "runtime/tacet_runtime/steps/typing.py",
 )
 """Python models are made from JSON Schema, and documentation of typetext's names."""
