@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tacet_codegen.rules.base import Finding, Rule
@@ -57,15 +56,26 @@ def _gaps(repository: Repository, _: dt.date | None) -> Iterator[Finding]:
     events = _events(repository)
     for producer in repository.producers:
         scheme = list(events[producer.event].values())[-1].producer.scheme
-        ranges = sorted((_ends(r, scheme), at) for at, r in enumerate(producer.registrations) if _bounded(r))
-        for ((_start, end), before), ((start, _end), after) in pairwise(ranges):
-            one, other = producer.registrations[before], producer.registrations[after]
-            if end < start:
-                yield Finding(
-                    other.span,
-                    f"versions between `{one.text}` and `{other.text}` are not registered",
-                    "let one range begin where the other ends: `<5.2.0` and `>=5.2.0`",
-                )
+        for one, other in _apart(producer.registrations, scheme):
+            yield Finding(
+                other.span,
+                f"versions between `{one.text}` and `{other.text}` are not registered",
+                "let one range begin where the other ends: `<5.2.0` and `>=5.2.0`",
+            )
+
+
+def _apart(registrations: tuple[Registration, ...], scheme: Scheme) -> Iterator[tuple[Registration, Registration]]:
+    """Yield ranges with a gap between them; a pinned version (`=2`) may fill one, and is none that others must reach."""
+    reach: tuple[Key, int] | None = None
+    last: Registration | None = None
+    for (start, end), at in sorted((_ends(r, scheme), at) for at, r in enumerate(registrations)):
+        registration = registrations[at]
+        if _bounded(registration):
+            if last is not None and reach is not None and reach < start:
+                yield last, registration
+            last, reach = registration, end
+        elif reach is not None and reach >= start:
+            reach = max(reach, end)
 
 
 _LOW: Key = ()
@@ -81,10 +91,10 @@ def _ends(registration: Registration, scheme: Scheme) -> tuple[tuple[Key, int], 
     low, high = (_LOW, 0), (_HIGH, 1)
     for bound in registration.bounds:
         key = version_key(bound.version, scheme) or _LOW
-        if bound.operator in {">=", ">"}:
+        if bound.operator in {">=", ">", "="}:
             low = max(low, (key, 1 if bound.operator == ">" else 0))
-        else:
-            high = min(high, (key, 1 if bound.operator == "<=" else 0))
+        if bound.operator in {"<=", "<", "="}:
+            high = min(high, (key, 0 if bound.operator == "<" else 1))
     return low, high
 
 
