@@ -61,7 +61,7 @@ TYPES: tuple[Row, ...] = (
         t.DecimalType(12, 2), '{"type": "bytes", "logicalType": "decimal", "precision": 12, "scale": 2}', "decimal(12, 2)", "DECIMAL(12, 2)",
         "DECIMAL(12,2)", '{"type": "number", "exclusiveMinimum": -10000000000...', "Annotated[float, Meta(...)]",
         ("json", "string"), "1 to 38 digits, of which 0 to all after the point",
-        "never rounded: more digits after the point than the scale are out of format; a Python model holds a JSON number as float: send `string` to keep digits",
+        "never rounded: more digits after the point than the scale are out of range; a Python model holds a JSON number as float: send `string` to keep digits",
     ),
     Row(
         t.DateType(), '{"type": "int", "logicalType": "date"}', "date", "DATE", "DATE",
