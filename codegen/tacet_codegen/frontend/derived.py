@@ -157,7 +157,7 @@ def read_derived(place: Place, node: Node, problems: Problems) -> WrittenDerived
     lookups = _lookups(found.get("lookups"), problems)
     fields = _fields(found.get("fields"), problems)
     agreements = read_rules(found.get("agreements"), "agreement", problems)
-    quality = _quality(found.get("quality"), {f.name for f in fields}, problems)
+    quality = _quality(found.get("quality"), reading.names(found.get("fields")), problems)
     if header is None or raw is None or versions is None or problems.errors > before:
         return None
     sinks = found.get("sinks")
@@ -276,7 +276,7 @@ def _field(name: Scalar, node: Node, problems: Problems) -> WrittenDerivedField 
     )  # fmt: skip
 
 
-def _quality(node: Node | None, fields: set[str], problems: Problems) -> Quality | None:
+def _quality(node: Node | None, fields: frozenset[str], problems: Problems) -> Quality | None:
     found = reading.keys(node, QUALITY, "quality", problems)
     if found is None:
         return None
@@ -290,7 +290,7 @@ def _quality(node: Node | None, fields: set[str], problems: Problems) -> Quality
     return Quality(window, tuple(b for b in by if b), tuple(a for a in alerts if a))
 
 
-def _alert(name: Scalar, node: Node, fields: set[str], problems: Problems) -> Alert | None:
+def _alert(name: Scalar, node: Node, fields: frozenset[str], problems: Problems) -> Alert | None:
     found = reading.keys(node, ALERT, f"alert `{reading.cut(name.value)}`", problems)
     if name.value != "*" and name.value not in fields:
         problems.add(

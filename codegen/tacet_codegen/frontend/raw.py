@@ -136,13 +136,13 @@ def read_raw(place: Place, node: Mapping, problems: Problems) -> WrittenRaw | No
     source = reading.keys(found.get("source"), SOURCE, "source", problems)
     explode = _explode(source, problems)
     fields = _fields(found.get("fields"), problems, exploded=explode is not None)
-    types = {field.name: field.type for field in fields}
+    columns = Columns({field.name: field.type for field in fields}, reading.names(found.get("fields")))
     _check_ways(fields, explode, problems)
-    event_time = _field_name(source, "event_time", types, (t.TimestamptzType,), problems)
-    producer = _producer(found.get("producer"), types, problems)
+    event_time = _field_name(source, "event_time", columns, (t.TimestamptzType,), problems)
+    producer = _producer(found.get("producer"), columns, problems)
     unknown = reading.word(found.get("unknown_fields"), UNKNOWN, "unknown_fields", problems) or "report"
     rules = read_rules(found.get("rules"), "rule", problems)
-    sinks = read_sinks(found.get("sinks"), Columns(types), "raw", problems)
+    sinks = read_sinks(found.get("sinks"), columns, "raw", problems)
     select = reading.text(source.get("select"), "select", problems) if source else None
     queue = topic(reading.text(source.get("topic"), "topic", problems), problems) if source else ""
     if source is not None:
@@ -336,20 +336,19 @@ def _presence(node: Node | None, what: str, problems: Problems) -> tuple[_Presen
     return None, None
 
 
-def _field_name(
-    found: Keys | None, key: str, types: dict[str, Type], fitting: tuple[type, ...], problems: Problems
-) -> str:
+def _field_name(found: Keys | None, key: str, columns: Columns, fitting: tuple[type, ...], problems: Problems) -> str:
     name = reading.text(found.get(key), key, problems) if found else None
     if name is None:
         return ""
-    if name.value not in types:
+    type_ = columns.types.get(name.value)
+    if type_ is None and name.value not in columns.written:
         problems.add(
             "E301",
             f"{key} names `{reading.cut(name.value)}`, and there is no such field",
             name.span,
-            reading.did_you_mean(name.value, types, "name a field of this event"),
+            reading.did_you_mean(name.value, columns.types, "name a field of this event"),
         )
-    elif not isinstance(types[name.value], fitting):
+    elif type_ is not None and not isinstance(type_, fitting):
         wanted = " or ".join(f.__name__.removesuffix("Type").lower() for f in fitting)
         problems.add(
             "E301", f"{key} names `{name.value}`, which is no {wanted}", name.span, f"name a field of type {wanted}"
@@ -357,18 +356,18 @@ def _field_name(
     return name.value
 
 
-def _producer(node: Node | None, types: dict[str, Type], problems: Problems) -> ProducerKey | None:
+def _producer(node: Node | None, columns: Columns, problems: Problems) -> ProducerKey | None:
     found = reading.keys(node, PRODUCER, "producer", problems)
     if found is None:
         return None
     scheme = reading.word(found.get("scheme"), SCHEMES, "scheme", problems)
-    name = _field_name(found, "name", types, (t.StringType,), problems)
+    name = _field_name(found, "name", columns, (t.StringType,), problems)
     forms: tuple[type, ...] = (t.StringType,)
     if scheme == "integer":
         forms = (t.StringType, t.IntType, t.LongType)
     if scheme == "date":
         forms = (t.StringType, t.DateType)
-    version = _field_name(found, "version", types, forms, problems)
+    version = _field_name(found, "version", columns, forms, problems)
     if scheme is None:
         return None
     return ProducerKey(name, version, scheme)

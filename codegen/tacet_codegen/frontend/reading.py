@@ -116,6 +116,7 @@ def keys(node: Node | None, shape: Shape, what: str, problems: Problems) -> Keys
         problems.add("E203", f"{what}: expected a mapping, got {kind_of(node)}", node.span, f"write `{example}`")
         return None
     found = Keys({}, {}, node.span)
+    hints: set[str] = set()
     for key, value in node.items:
         if key.value in shape.required or key.value in shape.optional:
             found.values[key.value], found.names[key.value] = value, key
@@ -123,9 +124,10 @@ def keys(node: Node | None, shape: Shape, what: str, problems: Problems) -> Keys
             hint = did_you_mean(key.value, shape.keys, f"known here: {', '.join(shape.keys)}")
             if isinstance(value, Scalar) and value.plain and not value.value and found.values:
                 hint = "quote the value before it: its comma ends it" if not hint.startswith("did") else hint
+            hints.add(hint)
             problems.add("E201", f"unknown key `{cut(key.value)}` in {what}", key.span, hint)
     for name, meaning in shape.required.items():
-        if name not in found.values:
+        if name not in found.values and f"did you mean `{name}`?" not in hints:
             problems.add("E202", f"{what} has no `{name}`", node.span, f"add `{name}`: {meaning}")
     return found
 
@@ -141,6 +143,11 @@ def pairs(node: Node | None, what: str, problems: Problems) -> tuple[tuple[Scala
         if key.retyped:
             problems.add("E108", f"{what}: key `{cut(key.value)}` is no string in YAML", key.span, quote(key.value))
     return node.items
+
+
+def names(node: Node | None) -> frozenset[str]:
+    """Return the free keys as written: what is wrong under one of them is said there, and not where it is named."""
+    return frozenset(key.value for key, _ in node.items) if isinstance(node, Mapping) else frozenset()
 
 
 def elements(node: Node | None, what: str, problems: Problems) -> tuple[Node, ...]:

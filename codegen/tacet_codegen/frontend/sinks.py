@@ -70,9 +70,10 @@ def table_name(found: Scalar | None, problems: Problems) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that a sink may name."""
+    """The columns that a sink may name; `written` has those too that are wrong themselves."""
 
     types: Mapping[str, Type]
+    written: frozenset[str] = frozenset()
 
 
 def read_sinks(node: Node | None, columns: Columns, role: Literal["raw", "derived"], problems: Problems) -> Sinks:
@@ -136,7 +137,7 @@ def _columns(node: Node | None, what: str, columns: Columns, problems: Problems)
 
 def _column(name: str, found: Scalar, what: str, columns: Columns, problems: Problems) -> Type | None:
     type_ = columns.types.get(name)
-    if type_ is None:
+    if type_ is None and name not in columns.written:
         hint = reading.did_you_mean(name, columns.types, "name a field of this event")
         problems.add("E301", f"{what} names `{reading.cut(name)}`, and there is no such field", found.span, hint)
     return type_
@@ -161,7 +162,7 @@ def _partition_field(found: Scalar, columns: Columns, problems: Problems) -> Par
             "E401",
             f"partition `{reading.cut(found.value)}` cannot be read",
             found.span,
-            f"write `day(column)` or `bucket(16, column)`; transforms: {', '.join(TRANSFORMS)}",
+            _half(found.value) or f"write `day(column)` or `bucket(16, column)`; transforms: {', '.join(TRANSFORMS)}",
         )
         return None
     name = match[3] or match[4]
@@ -179,6 +180,11 @@ def _partition_field(found: Scalar, columns: Columns, problems: Problems) -> Par
         )
         return None
     return PartitionField(name, transform, width)  # type: ignore[arg-type]
+
+
+def _half(text: str) -> str | None:
+    """Return the hint for what YAML left of `[bucket(16, column)]`: it ends a plain text at the comma."""
+    return 'its comma ends it in YAML: quote it, `"bucket(16, column)"`' if text.count("(") != text.count(")") else None
 
 
 def _transform_problem(transform: str, width: int | None, type_: Type) -> str | None:

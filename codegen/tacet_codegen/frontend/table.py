@@ -78,7 +78,7 @@ def read_table(place: Place, node: Node, problems: Problems) -> Table | None:
     header = read_header(place, found, "table", problems)
     fields = _fields(found.get("fields"), problems)
     source = _source(found.get("source"), problems)
-    key = _key(found.get("key"), fields, problems)
+    key = _key(found.get("key"), fields, reading.names(found.get("fields")), problems)
     if header is None or source is None or problems.errors > before:
         return None
     return Table(header, key, source, fields)
@@ -149,11 +149,15 @@ def _field(name: Scalar, node: Node, problems: Problems) -> TableField | None:
     )
 
 
-def _key(node: Node | None, fields: tuple[TableField, ...], problems: Problems) -> tuple[str, ...]:
+def _key(
+    node: Node | None, fields: tuple[TableField, ...], written: frozenset[str], problems: Problems
+) -> tuple[str, ...]:
     by_name = {field.name: field for field in fields}
     names: list[str] = []
     for found in reading.texts(node, "key", problems):
         field = by_name.get(found.value)
+        if field is None and found.value in written:
+            continue
         if field is None:
             problems.add(
                 "E301",

@@ -51,6 +51,13 @@ ENCODINGS: dict[type, tuple[Encoding, ...]] = {
 """Which encodings each type has; the first is the default. A nested type has those of its leaves."""
 
 
+ELSEWHERE = {
+    "VARCHAR": "string", "TEXT": "string", "CHAR": "string", "STR": "string", "INTEGER": "int", "BIGINT": "long", "SMALLINT": "int", "TINYINT": "int",
+    "REAL": "float", "NUMBER": "double", "NUMERIC": "decimal(p,s)", "BOOL": "boolean", "BLOB": "binary", "BYTES": "binary", "DATETIME": "timestamp", "ARRAY": "list<T>", "OBJECT": "struct{name: T}",
+}  # fmt: skip
+"""Names that SQL, Python and JSON have for our types, for a hint."""
+
+
 class _Wrong(Exception):  # noqa: N818
     def __init__(self, offset: int, message: str, hint: str) -> None:
         super().__init__(message)
@@ -124,10 +131,15 @@ class _Parser:
             return self._map()
         if name == "struct":
             return self._struct()
+        near = ELSEWHERE.get(name.upper())
         raise _Wrong(
             start,
             f"`{cut(name)}` is not known",
-            did_you_mean(name, [*PRIMITIVES, "decimal", "list", "map", "struct"], f"known types: {', '.join(NAMES)}"),
+            f"did you mean `{near}`?"
+            if near
+            else did_you_mean(
+                name, [*PRIMITIVES, "decimal", "list", "map", "struct"], f"known types: {', '.join(NAMES)}"
+            ),
         )
 
     def _decimal(self) -> Type:

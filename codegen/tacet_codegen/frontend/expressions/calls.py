@@ -79,18 +79,6 @@ def unknown(name: str, at: int) -> Refused:
     )
 
 
-def no_cast(source: Type, target: Type, at: int) -> Refused:
-    """Return the mistake of a CAST that is not in the list."""
-    hint = "see docs/expressions.md for the list of casts"
-    if is_float(source) and isinstance(target, t.StringType):
-        hint = "engines write a double differently; keep the number"
-    elif is_float(source) and isinstance(target, t.DecimalType):
-        hint = "declare the field as decimal: the source's text is exact"
-    elif isinstance(source, t.StringType) and isinstance(target, t.TimestampType | t.TimestamptzType | t.TimeType):
-        hint = f"declare the raw field as {spelled(target)}: that form is strict"
-    return Refused("E510", f"{spelled(source)} is not cast to {spelled(target)}", at, hint)
-
-
 def unordered(type_: Type, what: str, at: int) -> Refused:
     """Return the mistake of an order where there is none on all engines."""
     if isinstance(type_, t.StringType):

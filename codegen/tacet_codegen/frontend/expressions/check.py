@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend.expressions import calls
-from tacet_codegen.frontend.expressions.coerce import Loose, choice, coerce, type_of, unify, untyped
+from tacet_codegen.frontend.expressions.coerce import Loose, choice, coerce, no_cast, type_of, unify, untyped
 from tacet_codegen.frontend.expressions.literals import BOOLEAN, STRING, interval, moment, negated, number, too_large
 from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_codegen.frontend.paths import parse_path
-from tacet_codegen.frontend.types import PRIMITIVES
+from tacet_codegen.frontend.types import ELSEWHERE, PRIMITIVES
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.casts import castable, is_ordered, is_plain, spelled
 from tacet_runtime.plan.expressions import Call, Cast, Column, Expression, Interval, Literal
@@ -29,10 +29,6 @@ _SPELLED = {
     "eq": "=", "ne": "<>", "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "same": "IS NOT DISTINCT FROM", "differs": "IS DISTINCT FROM",
     "add": "+", "sub": "-", "mul": "*", "div": "/", "mod": "%", "in": "IN", "between": "BETWEEN", "and": "AND", "or": "OR", "not": "NOT",
     "concat": "||", "like": "LIKE", "is_true": "IS TRUE", "is_false": "IS FALSE", "is_null": "IS NULL", "neg": "-",
-}  # fmt: skip
-_SQL_TYPES = {
-    "VARCHAR": "string", "TEXT": "string", "CHAR": "string", "INTEGER": "int", "BIGINT": "long", "SMALLINT": "int", "TINYINT": "int",
-    "REAL": "float", "NUMERIC": "decimal(p,s)", "BOOL": "boolean", "BLOB": "binary", "BYTES": "binary", "DATETIME": "timestamp",
 }  # fmt: skip
 
 
@@ -191,7 +187,8 @@ class Checker:
         if source == target:
             return operand
         if castable(source, target) == "never":
-            raise calls.no_cast(source, target, at)
+            message = f"{spelled(source)} is not cast to {spelled(target)}"
+            raise Refused("E510", message, at, no_cast(source, target))
         return Cast(operand, target)
 
     def _path_cast(self, operand: Loose, target: Type) -> Type:
@@ -214,7 +211,7 @@ class Checker:
         if name.startswith("decimal"):
             hint = "write `decimal(p,s)`: p is 1 to 38, s is 0 to p"
             raise Refused("E510", f"`{node.name}` is no type that CAST knows", self.syntax.at(node), hint)
-        near = _SQL_TYPES.get(name.split("(")[0].upper()) or did_you_mean(name, PRIMITIVES)
+        near = ELSEWHERE.get(name.split("(")[0].upper()) or did_you_mean(name, PRIMITIVES)
         known = ", ".join(PRIMITIVES)
         hint = f"did you mean `{near}`?" if near else f"known: {known}, decimal(p,s)"
         raise Refused("E510", f"`{node.name}` is no type that CAST knows", self.syntax.at(node), hint)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from tacet_codegen.frontend.expressions.literals import DOUBLE, LONG, converted
 from tacet_codegen.frontend.expressions.problems import Refused
 from tacet_runtime.plan import types as t
-from tacet_runtime.plan.casts import is_exact, is_float, is_whole, spelled, whole_digits
+from tacet_runtime.plan.casts import castable, is_exact, is_float, is_whole, spelled, whole_digits
 from tacet_runtime.plan.expressions import Case, Cast, Expression, Interval, Literal, PathValue, When
 
 if TYPE_CHECKING:
@@ -150,7 +150,28 @@ def coerce(operand: Operand, target: Type, what: str, at: int) -> Expression:
         return operand
     if holds(target, source):
         return Cast(operand, target)
-    raise Refused("E506", f"{what}: expected {spelled(target)}, got {spelled(source)}", at, _way_out(target, source))
+    raise Refused("E506", f"{what}: expected {spelled(target)}, got {spelled(source)}", at, _way_to(target, source))
+
+
+def _way_to(target: Type, source: Type) -> str:
+    if isinstance(target, t.BooleanType) and not isinstance(source, t.StringType):
+        return "write a comparison, as in `x = 1`"
+    if castable(source, target) == "never":
+        return no_cast(source, target)
+    return f"nothing is converted silently: write `CAST(... AS {spelled(target)})`"
+
+
+def no_cast(source: Type, target: Type) -> str:
+    """Return what to do where no CAST of the list leads from one type to the other."""
+    if is_float(source) and isinstance(target, t.StringType):
+        return "engines write a double differently; keep the number"
+    if is_float(source) and isinstance(target, t.DecimalType):
+        return "declare the field as decimal: the source's text is exact"
+    if isinstance(source, t.StringType) and isinstance(target, t.TimestampType | t.TimestamptzType | t.TimeType):
+        return f"declare the raw field as {spelled(target)}: that form is strict"
+    if "never" not in {castable(source, DOUBLE), castable(DOUBLE, target)}:
+        return f"go through double: `CAST(CAST(... AS double) AS {spelled(target)})`"
+    return f"no CAST makes {spelled(target)} of {spelled(source)}: see the list in docs/expressions.md"
 
 
 def holds(target: Type, source: Type) -> bool:
