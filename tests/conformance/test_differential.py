@@ -20,7 +20,7 @@ def test_engines_agree_on_random_contracts(seed: int, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 def test_forgetting_kinds_of_rows_changes_nothing(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tacet_runtime.engines.embedded.memory._REMEMBERED", 3)
+    monkeypatch.setattr("tacet_runtime.engines.embedded.memory._KINDS", 3)
     assert differences(tmp_path, seed, 60, batches=12) == []
 
 
