@@ -89,6 +89,8 @@ def test_an_interrupt_while_waiting_ends_with_130_and_one_line(mine):
     process = subprocess.Popen(
         [*TACET, "explain", "order", "-"], cwd=mine, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        # A shell starts what is in the background without SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no thread runs here)
     )  # fmt: skip
     time.sleep(8)  # it has to reach the read of stdin; nothing says so from outside
     process.send_signal(signal.SIGINT)
