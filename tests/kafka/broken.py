@@ -27,21 +27,6 @@ def _group_is_the_truth() -> None:
     recovery.Positions.__call__ = lambda _self, group: {number: at or 0 for number, at in group.items()}
 
 
-def no_transaction() -> None:
-    """Messages are readable at once."""
-    real = kafka.Transactions.__init__
-
-    def init(self, base, name, patience) -> None:
-        real(self, base, name, patience)
-        self._producer = kafka.ck.Producer(dict(base))
-
-    kafka.Transactions.__init__ = init
-    kafka.Transactions.open = lambda _self: None
-    kafka.Transactions.begin = lambda _self: None
-    kafka.Transactions.offsets = lambda self, _source, _wanted: self._producer.flush()
-    kafka.Transactions.commit = lambda self: self._producer.flush()
-
-
 def intents_ignored() -> None:
     """What was committed to Kafka and to no table is forgotten."""
     recovery._due = lambda *_: []
@@ -93,7 +78,6 @@ def rejects_not_written() -> None:
 FAULTS = {
     "marker_not_checked": "S8:after-derived:2",
     "offsets_outside_the_transaction": "S6:after:2",
-    "no_transaction": "S7:before:2",
     "intents_ignored": "S7:after:2",
     "tables_before_kafka": "S7:before:2",
     "position_forgotten": "S7:after:2",
