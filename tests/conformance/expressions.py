@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from tacet_codegen.diagnostics import Span
 from tacet_codegen.frontend.expressions import Scope, parse
 from tacet_runtime.plan import types as t
+from tacet_runtime.plan.casts import spelled
 
 if TYPE_CHECKING:
     import random
@@ -28,21 +29,6 @@ _COMPARED = ("=", "<>", "<", "<=", ">", ">=", "IS DISTINCT FROM", "IS NOT DISTIN
 def kind(type_: Type) -> str:
     """Return a type's kind: its name without parameters."""
     return type(type_).__name__.removesuffix("Type").lower()
-
-
-def spelled(type_: Type) -> str:
-    """Write a type as contracts do."""
-    match type_:
-        case t.DecimalType(precision, scale):
-            return f"decimal({precision},{scale})"
-        case t.ListType(element):
-            return f"list<{spelled(element)}>"
-        case t.MapType(value):
-            return f"map<string,{spelled(value)}>"
-        case t.StructType(members):
-            return "struct{" + ", ".join(f"{m.name}: {spelled(m.type)}" for m in members) + "}"
-        case _:
-            return kind(type_)
 
 
 class Expressions:
