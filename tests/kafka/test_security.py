@@ -84,10 +84,10 @@ def _logins():
 
 
 @pytest.fixture
-def scene(secured, up, tmp_path):
+def scene(secured, up, zygote, tmp_path):
     from tests.kafka.scene import Scene
 
-    made = Scene(tmp_path, secured.plain, up.registry)
+    made = Scene(tmp_path, secured.plain, up.registry, zygote)
     made.prepare()
     yield made
     made.close()
