@@ -14,17 +14,35 @@ def marker_not_checked() -> None:
 
 def offsets_outside_the_transaction() -> None:
     """The consumer's offsets are committed before the transaction, and intents are not asked where to go on."""
-
-    def offsets(_self, source, wanted) -> None:
-        positions = [kafka.ck.TopicPartition(source.topic, number, at) for number, at in wanted.items()]
-        source._consumer.commit(offsets=positions, asynchronous=False)
-
-    kafka.Transactions.offsets = offsets
+    kafka.Transactions.offsets = _commit_at_once
     _group_is_the_truth()
+
+
+def _commit_at_once(_self, source, wanted) -> None:
+    positions = [kafka.ck.TopicPartition(source.topic, number, at) for number, at in wanted.items()]
+    source._consumer.commit(offsets=positions, asynchronous=False)
 
 
 def _group_is_the_truth() -> None:
     recovery.Positions.__call__ = lambda _self, group: {number: at or 0 for number, at in group.items()}
+
+
+def no_transaction() -> None:
+    """Messages are readable at once. A kill before the intent is sent brings it out: once it can be read, it is the truth."""
+    real = kafka.Transactions.__init__
+
+    def init(self, base, name, patience) -> None:
+        real(self, base, name, patience)
+        self._producer = kafka.ck.Producer(dict(base))
+
+    def produce(self, topic, key, value, headers) -> None:
+        self._producer.produce(topic, value, key, headers=headers)
+        self._producer.flush()
+
+    kafka.Transactions.__init__ = init
+    kafka.Transactions.open = kafka.Transactions.begin = kafka.Transactions.commit = lambda _self: None
+    kafka.Transactions.offsets = _commit_at_once
+    kafka.Transactions.produce = produce
 
 
 def intents_ignored() -> None:
@@ -78,6 +96,7 @@ def rejects_not_written() -> None:
 FAULTS = {
     "marker_not_checked": "S8:after-derived:2",
     "offsets_outside_the_transaction": "S6:after:2",
+    "no_transaction": "S5:within:2",
     "intents_ignored": "S7:after:2",
     "tables_before_kafka": "S7:before:2",
     "position_forgotten": "S7:after:2",
