@@ -175,6 +175,22 @@ def test_a_file_with_other_bytes_of_the_same_size_is_found(job):
     assert {"file_damaged", "rows_differ"} <= job.kinds()
 
 
+@pytest.mark.parametrize("role", ["ledger", "raw", "derived", "rejects", "metrics"])
+def test_one_changed_byte_anywhere_in_a_data_file_is_found_by_the_files_name(job, role):
+    path = data_paths(job.store().table(role))[0]
+    whole = path.read_bytes()
+    for at in (4, len(whole) // 3, len(whole) - 12):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        found = [f.detail for f in job.verify().findings if f.kind == "file_damaged"]
+        assert found == [f"{path}: its bytes are not those that were written"]
+
+
+def test_another_file_of_ours_under_a_files_name_is_found(job):
+    first, second = data_paths(job.store().table("raw"))[:2]
+    shutil.copy(second, first)
+    assert "file_damaged" in job.kinds()
+
+
 def test_a_table_that_was_dropped_is_found(job):
     job.store().catalog.drop_table("shop.sale")
     assert "table_missing" in job.kinds()

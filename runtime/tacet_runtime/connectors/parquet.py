@@ -1,4 +1,4 @@
-"""Arrow tables -> finished Parquet files: one for each partition value, sorted as the table says, on the disk for good."""
+"""Arrow tables -> finished Parquet files: one for each partition value, sorted as the table says, sealed, on the disk for good."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tacet_runtime.connectors.iceberg_types import iceberg_type, transform
+from tacet_runtime.connectors.seals import Sealing
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> li
     finished = []
     for number, (partition, part) in enumerate(_partitions(rows, table)):
         path = folder / f"{table.role}-{stem}-{number}.parquet"
-        _write(_sorted(part, table), path, table)
-        finished.append(Finished(table.role, str(path), partition, part.num_rows))
+        sealed = _write(_sorted(part, table), path, table)
+        finished.append(Finished(table.role, str(sealed), partition, part.num_rows))
     return finished
 
 
@@ -63,15 +64,18 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
     return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
-def _write(rows: pa.Table, path: Path, table: SinkTable) -> None:
+def _write(rows: pa.Table, path: Path, table: SinkTable) -> Path:
+    """Write a file, and return the sealed name that it has then."""
     low = [c.name for c in table.columns if _worth_a_dictionary(c.name, c.type, rows)]
     with path.open("wb") as file:
+        sealing = Sealing(file)
         pq.write_table(
-            rows, file, compression="zstd", compression_level=1, use_dictionary=low, write_statistics=True,
+            rows, sealing, compression="zstd", compression_level=1, use_dictionary=low, write_statistics=True,
             store_schema=False,
         )  # fmt: skip
-        file.flush()
+        sealing.flush()
         os.fsync(file.fileno())
+    return sealing.seal(path)
 
 
 def _worth_a_dictionary(name: str, type_: Type, rows: pa.Table) -> bool:
