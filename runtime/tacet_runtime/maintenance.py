@@ -26,10 +26,11 @@ from tacet_runtime.connectors.iceberg import (
     replace_files,
 )
 from tacet_runtime.connectors.parquet import write_files
-from tacet_runtime.connectors.snapshots import expire_snapshots, lost, metadata_paths
+from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
 from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
-from tacet_runtime.faults import point
+from tacet_runtime.faults import Planned, point
 from tacet_runtime.reconsider import widened
+from tacet_runtime.released import release
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -98,8 +99,19 @@ def _table(store: Warehouse, sink: SinkTable, settings: Settings, now: dt.dateti
         for number, chunk in enumerate(_chunks(_groups(store, sink.role, settings.target_bytes))):
             _merge(store, sink, chunk, folder, number)
     done.files_after = len(live_files(store.table(sink.role)))
-    done.snapshots_expired = _again(sink, lambda: expire_snapshots(store.table(sink.role), now - settings.keep))
+    done.snapshots_expired = _again(sink, lambda: _expire(store, sink, now - settings.keep))
     return done
+
+
+def _expire(store: Warehouse, sink: SinkTable, before: dt.datetime) -> int:
+    """Expire old snapshots; what they alone name is noted as released first. Return how many."""
+    table = store.table(sink.role)
+    old = expiring(table, before)
+    if old:
+        release(store.root, store.plan.job, sink.name, all_paths(table) - all_paths(table, without=old))
+        point("M2:before")
+        expire_snapshots(table, old)
+    return len(old)
 
 
 def _see_rollback(store: Warehouse, sink: SinkTable) -> None:
@@ -120,7 +132,7 @@ def _again(sink: SinkTable, commit: Callable[[], _Done]) -> _Done:
     for attempt in range(ATTEMPTS):
         try:
             return commit()
-        except (TableError, OSError):
+        except (TableError, OSError, Planned):
             raise
         except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
             failed = error
@@ -198,6 +210,8 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
         role = _role_of(path, store)
         if path not in named and not _is_due(path, store.plan.job, tables[role]):
             _remove(path, before, by_table[store.tables[role].name])
+    for sink in store.tables.values():
+        release(store.root, store.plan.job, sink.name, ())
     for role, table in tables.items():
         kept = metadata_paths(table)
         limit = before if _is_alone(table, store.plan.job) else min(before, dt.datetime.now(dt.UTC) - IN_FLIGHT)

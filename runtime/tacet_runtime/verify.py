@@ -26,6 +26,7 @@ from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER
 from tacet_runtime.proofs import BASE, EMPTY, EMPTY_ROWS, NO_RANGES, POSITIONS, QUERIES
+from tacet_runtime.released import released
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -194,6 +195,7 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
             else:
                 usable[role].append(path)
     waiting = store.unfinished()
+    waiting |= released(store.root)
     strangers = [path for path in store.data_files() if path not in named and path not in waiting]
     known = {path for table in there.values() for path in all_paths(table)} if strangers else set()
     found += [Finding("orphan", str(path), "no table names this file") for path in strangers if path not in known]

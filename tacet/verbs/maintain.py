@@ -23,7 +23,7 @@ def maintain(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
     target_mib: Annotated[int, typer.Option(min=1, max=1024, help="The size of a merged file, MiB.")] = 64,
-    keep: Annotated[str, typer.Option(help="Snapshots younger than this stay: 90s, 30m, 12h, 5d.")] = "5d",
+    keep: Annotated[str, typer.Option(help="No younger snapshot is expired: 90s, 30m, 12h, 5d.")] = "5d",
     grace: Annotated[str, typer.Option(help="Files younger than this are never removed.")] = "24h",
 ) -> None:
     """Merge small files, expire snapshots, and remove files that nothing names; rows and accounting stay as they are."""

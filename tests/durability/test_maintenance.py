@@ -68,6 +68,23 @@ def test_by_default_nothing_young_is_removed_or_expired(job):
     assert sums(done, "files_after") < sums(done, "files_before")
 
 
+RELEASED = Settings(keep=dt.timedelta(0))
+"""Snapshots go at once, their files wait for a day."""
+
+
+def test_files_that_wait_for_their_grace_are_no_orphans_and_others_are(job):
+    done = maintain(job.plan(), job.warehouse, RELEASED)
+    assert sums(done, "files_removed") == 0
+    assert job.verify().findings == ()
+    stranger = data_paths(job.store().table("raw"))[0].with_name("raw-stranger.parquet")
+    stranger.write_bytes(b"PAR1")
+    assert [(f.kind, f.where) for f in job.verify().findings] == [("orphan", str(stranger))]
+    assert maintain(job.plan(), job.warehouse, NOW)
+    assert job.verify().findings == ()
+    assert set(files_on_disk(job)) == {path for role in ROLES for path in named(job.store().table(role))}
+    assert list((job.warehouse / "released").rglob("*.json")) == []
+
+
 @pytest.mark.slow
 def test_a_second_time_there_is_nothing_to_merge(job):
     first = maintain(job.plan(), job.warehouse, NOW)
@@ -86,7 +103,7 @@ def test_the_run_goes_on_where_it_was(job):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("at", ["M1:before", "M1:after"])
+@pytest.mark.parametrize("at", ["M1:before", "M1:after", "M2:before"])
 def test_broken_off_anywhere_it_leaves_what_was_there(job, monkeypatch, at):
     before = everything(job)
     monkeypatch.setenv("TACET_FAIL_AT", at)

@@ -276,9 +276,10 @@ def live_files(table: Table, branch: str = "main") -> list[DataFile]:
     ]
 
 
-def all_paths(table: Table) -> set[Path]:
-    """Return the path of every data file that is live in any snapshot: history and branches included."""
-    manifests = {m.manifest_path: m for snapshot in table.snapshots() for m in snapshot.manifests(table.io)}
+def all_paths(table: Table, without: Collection[int] = ()) -> set[Path]:
+    """Return the path of every data file that is live in any snapshot but those: history and branches included."""
+    snapshots = [snapshot for snapshot in table.snapshots() if snapshot.snapshot_id not in without]
+    manifests = {m.manifest_path: m for snapshot in snapshots for m in snapshot.manifests(table.io)}
     return {
         local_path(entry.data_file.file_path)
         for manifest in manifests.values()

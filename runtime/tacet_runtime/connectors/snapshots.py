@@ -112,14 +112,16 @@ def forget(table: Table) -> int:
     return len(old)
 
 
-def expire_snapshots(table: Table, before: dt.datetime) -> int:
-    """Forget snapshots older than `before` that no branch or tag names; return how many. Their files stay on the disk."""
+def expiring(table: Table, before: dt.datetime) -> list[int]:
+    """Return the ids of snapshots older than `before` that no branch or tag names."""
     heads = {ref.snapshot_id for ref in table.refs().values()}
     limit = int(before.timestamp() * 1000)
-    old = [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id not in heads]
-    if old:
-        table.maintenance.expire_snapshots().by_ids(old).commit()
-    return len(old)
+    return [s.snapshot_id for s in table.snapshots() if s.timestamp_ms < limit and s.snapshot_id not in heads]
+
+
+def expire_snapshots(table: Table, old: list[int]) -> None:
+    """Forget snapshots in one commit. Their files stay on the disk."""
+    table.maintenance.expire_snapshots().by_ids(old).commit()
 
 
 def metadata_paths(table: Table) -> set[Path]:
