@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,9 +15,11 @@ import typer.main
 
 from tacet import __version__
 from tacet.arguments import VerbCommand, hoisted, near
-from tacet.console import OPTIONS, Format, Outside, Usage, fault, open_streams, to_nowhere
+from tacet.console import OPTIONS, Format, Outside, Usage, fault, message, open_streams, to_nowhere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from typer._click import Command, Context, HelpFormatter
 
 VERBS: tuple[tuple[str, str], ...] = (
@@ -127,11 +131,30 @@ def _status(arguments: list[str]) -> int:
     """Return the exit status; not through typer's own `main`, which has its own ways with pipes and interrupts."""
     command = typer.main.get_command(app)
     try:
-        with command.make_context("tacet", hoisted(arguments)) as ctx:
+        with _drill(), command.make_context("tacet", hoisted(arguments)) as ctx:
             found = command.invoke(ctx)
     except typer.Exit as error:
         return error.exit_code
     return found if isinstance(found, int) else 0
+
+
+@contextmanager
+def _drill() -> Iterator[None]:
+    """Refuse a fault that there is not, when the environment asks for one; say so when it did not come by."""
+    if not os.environ.get("TACET_FAIL_AT"):
+        yield
+        return
+    from tacet_runtime.faults import UnknownPoint, missed, wanted
+
+    try:
+        wanted()
+    except UnknownPoint as error:
+        raise Usage(str(error)) from error
+    try:
+        yield
+    finally:
+        if point := missed():
+            message(f"TACET_FAIL_AT: this command did not come by {point}, so the drill proved nothing")
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,7 @@ def outside(warehouse: Path) -> Iterator[None]:
     """Turn failures of files, tables, lookups, locks and disks into Outside, which names the thing.
 
     `warehouse` is named where the system does not say which file it was. Whatever fails, nothing half-done is in a
-    table: the same command goes on from the last commit.
+    table; what fails in a run says up to which position everything is.
     """
     import duckdb
     from pyiceberg.exceptions import NoSuchTableError
@@ -37,12 +37,16 @@ def outside(warehouse: Path) -> Iterator[None]:
         raise Outside(f"the job has never run in {warehouse}: {error}") from error
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise Outside(f"the catalog in {warehouse} cannot be used: {cause}") from error
+        raise Outside(_told(f"the catalog in {warehouse} cannot be used: {cause}", error)) from error
     except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError, NotKept, duckdb.Error) as error:
-        raise Outside(str(error)) from error
+        raise Outside(_told(str(error), error)) from error
     except OSError as error:
-        name = error.filename or warehouse
-        raise Outside(f"{error.strerror or error}: {name}; nothing half-done is in the tables") from error
+        raise Outside(_told(f"{error.strerror or error}: {error.filename or warehouse}", error)) from error
+
+
+def _told(what: str, error: Exception) -> str:
+    """Return what failed, and what its notes say: how far a run had come."""
+    return "; ".join([what, *getattr(error, "__notes__", ())])
 
 
 def existing(warehouse: Path) -> None:

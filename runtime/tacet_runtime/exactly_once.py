@@ -30,6 +30,7 @@ from tacet_runtime.connectors.iceberg import (
     is_below,
     local_path,
     open_catalog,
+    readable,
     replace_files,
 )
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, write_files
@@ -96,7 +97,8 @@ class Warehouse:
 
     def table(self, role: str) -> Table:
         """Load a table's newest metadata. Raises TableError when the warehouse was copied or moved from elsewhere."""
-        found = self.catalog.load_table(self.tables[role].name)
+        with readable(self.tables[role].name):
+            found = self.catalog.load_table(self.tables[role].name)
         if not is_below(found.location(), self.root):
             raise TableError(
                 f"the tables of {self.root} are in {found.location()}: Iceberg's metadata holds whole paths, so a warehouse "
@@ -106,7 +108,8 @@ class Warehouse:
 
     def has(self, role: str) -> bool:
         """Tell whether the catalog has a table."""
-        return self.catalog.table_exists(self.tables[role].name)
+        with readable(self.tables[role].name):
+            return self.catalog.table_exists(self.tables[role].name)
 
     def seq(self) -> int:
         """Return the number of the last commit."""

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFileContent
 
-from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path
+from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, readable
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER
@@ -174,7 +174,9 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
     found: list[Finding] = []
     for role, table in there.items():
         name, usable[role] = store.tables[role].name, []
-        for file in live_files(table):
+        with readable(name):
+            live = live_files(table)
+        for file in live:
             path = local_path(file.file_path)
             if not store.owns(path):
                 continue
@@ -197,13 +199,22 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
     waiting = store.unfinished()
     waiting |= released(store.root)
     strangers = [path for path in store.data_files() if path not in named and path not in waiting]
-    known = {path for table in there.values() for path in all_paths(table)} if strangers else set()
+    known = _known(store, there) if strangers else set()
     found += [Finding("orphan", str(path), "no table names this file") for path in strangers if path not in known]
     found += [
         Finding("intent", str(path), "a commit was not finished; rows are not compared before it is")
         for path in store.intents()
     ]
     return usable, found
+
+
+def _known(store: Warehouse, there: Mapping[str, Table]) -> set[Path]:
+    """Return what any snapshot of any table names."""
+    found: set[Path] = set()
+    for role, table in there.items():
+        with readable(store.tables[role].name):
+            found |= all_paths(table)
+    return found
 
 
 def _markers(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:

@@ -61,6 +61,13 @@ WRONG = [
         "no field `customer`: did you mean `customer_id`?",
     ),
 ]
+DRILLS = [
+    ("S8:before", "kill", 2, "TACET_FAIL_AT `S8:before` is none of S1:after, "),
+    ("S3:after:0", "kill", 2, "what follows `S3:after` is which time, from 1"),
+    ("S3:after", "burn", 2, "TACET_FAIL_HOW `burn` is none of kill, raise"),
+    ("S3:after:2", "kill", 0, "did not come by S3:after:2, so the drill proved nothing"),
+]
+"""A drill, how it ends, and what is said."""
 FAILED = [
     ("explain order nowhere.json", "cannot read nowhere.json: No such file"),
     ("explain order events", "cannot read events: Is a directory"),
@@ -86,6 +93,15 @@ def test_wrong_usage_ends_with_2_and_an_example(typed, said, begun, monkeypatch,
     assert (ended.status, ended.out) == (2, "")
     assert said in ended.err.splitlines()[0]
     assert re.fullmatch(r"tacet: .+\n  example: tacet .+\n  help:    tacet .*--help\n", ended.err)
+
+
+@pytest.mark.parametrize(("at", "how", "status", "said"), DRILLS)
+def test_a_drill_that_proves_nothing_says_so(at, how, status, said, begun, monkeypatch, capsys):
+    monkeypatch.chdir(begun)
+    monkeypatch.setenv("TACET_FAIL_AT", at)
+    monkeypatch.setenv("TACET_FAIL_HOW", how)
+    ended = here(capsys, "check")
+    assert (ended.status, said in ended.err) == (status, True)
 
 
 @pytest.mark.parametrize(("typed", "said"), FAILED)

@@ -289,21 +289,24 @@ def test_a_table_that_was_rolled_back_stops_the_job(job):
         job.run()
 
 
-def test_a_full_disk_leaves_nothing_half_done(job, monkeypatch):
-    import tacet_runtime.engines.tasks as tasks
-
-    write, calls = tasks.write_files, []
-
-    def full(rows, table, folder, stem):
-        calls.append(stem)
-        if len(calls) > 30:
-            raise OSError(28, "No space left on device")
-        return write(rows, table, folder, stem)
-
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space"):
-        patch.setattr(tasks, "write_files", full)
+@pytest.mark.parametrize(
+    ("point", "told"),
+    [
+        ("S8:before-derived:2", "everything up to message 139 (byte 20993) of `e.ndjson` is committed"),
+        pytest.param("S5:before-ledger:2", "up to message 61 (byte 8935)", marks=pytest.mark.slow),
+        pytest.param("S3:after:1", "nothing of this run is committed: the same command", marks=pytest.mark.slow),
+        pytest.param("S1:after:1", "begins again at message 0 of `e.ndjson`", marks=pytest.mark.slow),
+    ],
+)
+def test_a_full_disk_stops_with_the_position_and_leaves_nothing_half_done(job, monkeypatch, point, told):
+    with monkeypatch.context() as patch, pytest.raises((OSError, TableError), match="No space") as stopped:
+        patch.setattr("tacet_runtime.faults._SEEN", {})
+        patch.setenv("TACET_FAIL_AT", point)
+        patch.setenv("TACET_FAIL_HOW", "full")
         job.run()
-    job.run()
+    assert told in stopped.value.__notes__[0]
+    before = job.run().known
+    assert f"message {before} " in told or not before
     proof = job.verify()
     assert (proof.findings, proof.messages) == ((), 240)
 

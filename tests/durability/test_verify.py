@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from tacet_runtime.connectors.iceberg import data_paths, live_files, replace_files
+from tacet_runtime.connectors.iceberg import TableError, data_paths, live_files, replace_files
 from tacet_runtime.exactly_once import Gap
 from tacet_runtime.faults import Planned
 from tacet_runtime.verify import SHOWN
@@ -224,3 +224,14 @@ def test_a_commit_that_was_not_finished_is_named_and_nothing_else_is(job, point,
 def test_a_table_that_is_not_at_the_ledgers_commit_is_found(job):
     replace_files(job.store().table("raw"), (), (), {"tacet.seq.shop.sale": "1"}, {})
     assert job.kinds() == {"marker"}
+
+
+@pytest.mark.parametrize("pattern", ["*.metadata.json", "*-m0.avro", "snap-*.avro"])
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x" * 40)])
+def test_metadata_that_is_gone_or_damaged_is_named_with_its_table(job, pattern, damage):
+    for path in (job.warehouse / "shop/sale/metadata").glob(pattern):
+        damage(path)
+    with pytest.raises(
+        TableError, match=r"the metadata of shop\.sale cannot be read: .+; put the file back from a copy"
+    ):
+        job.verify()

@@ -6,6 +6,7 @@ in a second commit. The library's own retry re-bases a stale append and doubles 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +33,12 @@ from pyiceberg.typedef import Record
 from pyiceberg.types import (
     NestedField,
 )
+from sqlalchemy.exc import SQLAlchemyError
 
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
@@ -55,6 +57,18 @@ PROPERTIES = {
 
 class TableError(Exception):
     """A table is not what the plan says, or cannot be reached; the message names it."""
+
+
+@contextmanager
+def readable(table: str) -> Iterator[None]:
+    """Read a table's metadata: whatever a file that is gone or damaged makes of it is a TableError that names the table."""
+    try:
+        yield
+    except (NoSuchTableError, SQLAlchemyError, TableError):
+        raise
+    except Exception as error:
+        cause = str(error).partition(". Detail")[0].partition("\n")[0] or type(error).__name__
+        raise TableError(f"the metadata of {table} cannot be read: {cause}; put the file back from a copy") from error
 
 
 def open_catalog(warehouse: Path) -> Catalog:

@@ -60,8 +60,8 @@ def run(
 
     `root` is the repository, which lookup files are relative to. `stop` is asked after each block: on True what is
     computed is committed and the run ends. Raises SourceError, LookupError_, Busy, Gap, TableError, WorkerDied,
-    LedgerError, OSError (a full disk): nothing of the commit under way is then in any table, and the same command
-    goes on from the last one.
+    LedgerError, OSError (a full disk), each with a note of the position up to which everything is committed. The same command goes on
+    from there; what it finds half in the tables, it finishes when the ledger has it, and drops otherwise.
     """
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
@@ -125,9 +125,18 @@ class _Run:
         self._stop = stop
         self._seq = store.seq() + 1
         self._folder = folder
+        self._end: Position | None = None
+        """Up to where everything is committed."""
 
     def run(self, starts: Sequence[tuple[Input, Position]], pool: Pool) -> None:
-        """Compute everything after the starts, and commit it."""
+        """Compute everything after the starts, and commit it. What is raised has a note of the position."""
+        try:
+            self._run(starts, pool)
+        except Exception as error:
+            error.add_note(_reached(self._end, starts))
+            raise
+
+    def _run(self, starts: Sequence[tuple[Input, Position]], pool: Pool) -> None:
         pending = _Pending()
         for done in pool.computed(self._tasks(starts)):
             point("S2:before")
@@ -168,7 +177,14 @@ class _Run:
         point("S2:after")
         entries = [checked(self._entry(account)) for one in done for account in one.accounts]
         files = [file for one in done for file in one.files]
-        self._store.commit(self._seq, self._folder, files, entries)
+        try:
+            self._store.commit(self._seq, self._folder, files, entries)
+        except Exception:
+            # The commit point may lie behind us: then the next start brings the other tables up to it.
+            if self._store.seq() >= self._seq:
+                self._end = done[-1].accounts[-1].end
+            raise
+        self._end = done[-1].accounts[-1].end
         self._totals.counts += [entry.counts for entry in entries]
         self._totals.commits += 1
         self._seq += 1
@@ -188,3 +204,15 @@ class _Run:
             position_bytes=account.end.bytes,
             position_digest=f"{account.end.digest}:{account.end.head}",
         )
+
+
+def _reached(end: Position | None, starts: Sequence[tuple[Input, Position]]) -> str:
+    """Say up to where everything is committed."""
+    if end is None:
+        first = starts[0][1] if starts else None
+        place = f" at message {first.messages} of `{first.source}`" if first else ""
+        return f"nothing of this run is committed: the same command begins again{place}"
+    return (
+        f"everything up to message {end.messages} (byte {end.bytes}) of `{end.source}` is committed, nothing after it: "
+        "the same command goes on from there"
+    )
