@@ -13,14 +13,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def outside(warehouse: Path) -> Iterator[None]:
+def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
     """Turn failures of files, tables, lookups, locks and disks into Outside, which names the thing.
 
-    `warehouse` is named where the system does not say which file it was. Whatever fails, nothing half-done is in a
-    table; what fails in a run says up to which position everything is.
+    `warehouse` is named where the system does not say which file it was, `catalog` where it is not the warehouse's own.
+    Whatever fails, nothing half-done is in a table; what fails in a run says up to which position everything is.
     """
     import duckdb
-    from pyiceberg.exceptions import NoSuchTableError
+    from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, RESTError
+    from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
 
     from tacet_runtime.connectors.files import SourceError
@@ -30,15 +31,23 @@ def outside(warehouse: Path) -> Iterator[None]:
     from tacet_runtime.exactly_once import Busy, Gap
     from tacet_runtime.history import NotKept
     from tacet_runtime.ledger import LedgerError
+    from tacet_runtime.plan.island import SettingError
 
+    where = catalog or f"the catalog in {warehouse}"
     try:
         yield
     except NoSuchTableError as error:
         raise Outside(f"the job has never run in {warehouse}: {error}") from error
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise Outside(_told(f"the catalog in {warehouse} cannot be used: {cause}", error)) from error
-    except (SourceError, LookupError_, TableError, Busy, Gap, WorkerDied, LedgerError, NotKept, duckdb.Error) as error:
+        raise Outside(_told(f"{where} cannot be used: {cause}", error)) from error
+    except (RESTError, RequestException) as error:  # their texts may hold what was sent
+        raise Outside(f"{where} cannot be used: {type(error).__name__}") from error
+    except CommitFailedException as error:
+        raise Outside(f"another writer was quicker: run the same command again ({error})") from error
+    except (
+        SourceError, LookupError_, TableError, SettingError, Busy, Gap, WorkerDied, LedgerError, NotKept, duckdb.Error,
+    ) as error:  # fmt: skip
         raise Outside(_told(str(error), error)) from error
     except OSError as error:
         raise Outside(_told(f"{error.strerror or error}: {error.filename or warehouse}", error)) from error

@@ -76,10 +76,12 @@ class Intent:
 class Warehouse:
     """A job's tables in one warehouse, and the one way to add to them."""
 
-    def __init__(self, plan: Plan, root: Path) -> None:
+    def __init__(self, plan: Plan, root: Path, catalog: Catalog | None = None) -> None:
+        """`root`: the folder of the data files; `catalog`: an island's, when it is not the warehouse's own file."""
         self.plan = plan
         self.root = root.absolute()
-        self.catalog: Catalog = open_catalog(self.root)
+        self.catalog: Catalog = catalog or open_catalog(self.root)
+        self._own_catalog = catalog is None
         self.tables: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
         self._data = self.root / "data" / plan.job
         self._intents = self.root / "intents" / plan.job
@@ -99,7 +101,7 @@ class Warehouse:
         """Load a table's newest metadata. Raises TableError when the warehouse was copied or moved from elsewhere."""
         with readable(self.tables[role].name):
             found = self.catalog.load_table(self.tables[role].name)
-        if not is_below(found.location(), self.root):
+        if self._own_catalog and not is_below(found.location(), self.root):
             raise TableError(
                 f"the tables of {self.root} are in {found.location()}: Iceberg's metadata holds whole paths, so a warehouse "
                 "is not copied or moved; use it where it was, or run again into a new one"
@@ -273,6 +275,16 @@ def marker(table: Table, job: str) -> int:
     if not text.isdigit():
         raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
     return int(text)
+
+
+def is_due(path: Path, job: str, table: Table) -> bool:
+    """Tell whether a service wrote this file for a commit that the table does not have yet."""
+    match path.parent.name.split("."):
+        case [island, shard, seq, _] if shard.isdigit() and seq.isdigit():
+            at = table.properties.get(f"{MARKER}.{job}.{island}.{shard}", "0")
+            return not at.isdigit() or int(seq) > int(at)
+        case _:
+            return False
 
 
 def _read_intent(path: Path) -> Intent:

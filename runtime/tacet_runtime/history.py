@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterator, Mapping
 
+    from pyiceberg.catalog import Catalog
+
     from tacet_runtime.batch import Processor
     from tacet_runtime.plan.model import Plan
 
@@ -31,7 +33,12 @@ class NotKept(Exception):  # noqa: N818
 
 
 def replay_rejects(
-    plan: Plan, root: Path, warehouse: Path, engine: Literal["embedded", "reference"] = "embedded"
+    plan: Plan,
+    root: Path,
+    warehouse: Path,
+    engine: Literal["embedded", "reference"] = "embedded",
+    *,
+    catalog: Catalog | None = None,
 ) -> Audit:
     """Run every rejected message again, from its kept bytes, with the lookups of today.
 
@@ -39,13 +46,13 @@ def replay_rejects(
     rejected again, in the same way, is not touched.
     """
     with owned(warehouse, plan.job):
-        store = Warehouse(plan, warehouse)
+        store = Warehouse(plan, warehouse, catalog)
         store.open()
         engines = _Engines(store, root, engine, latest=True)
         return _apply(store, engines, _contents(store, _REJECTED), publish=True)
 
 
-def backfill(
+def backfill(  # noqa: PLR0913  (the command's own options, each once)
     plan: Plan,
     root: Path,
     warehouse: Path,
@@ -55,6 +62,7 @@ def backfill(
     publish: bool,
     latest: bool = False,
     engine: Literal["embedded", "reference"] = "embedded",
+    catalog: Catalog | None = None,
 ) -> Audit:
     """Run the messages that have a row or a reject with an event time in [first, last) again, whole.
 
@@ -64,7 +72,7 @@ def backfill(
     if not plan.source.keep_payload:
         raise NotKept(f"{plan.source.event} keeps no payloads: there is nothing to run again")
     with owned(warehouse, plan.job):
-        store = Warehouse(plan, warehouse)
+        store = Warehouse(plan, warehouse, catalog)
         store.open()
         engines = _Engines(store, root, engine, latest=latest)
         return _apply(store, engines, archived(store, first, last), publish=publish)

@@ -27,7 +27,7 @@ from tacet_runtime.connectors.iceberg import (
 )
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
-from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
+from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, is_due, owned
 from tacet_runtime.faults import Planned, point
 from tacet_runtime.reconsider import widened
 from tacet_runtime.released import release
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
@@ -81,10 +82,10 @@ class _Group:
     size: int = 0
 
 
-def maintain(plan: Plan, warehouse: Path, settings: Settings) -> list[Maintained]:
+def maintain(plan: Plan, warehouse: Path, settings: Settings, catalog: Catalog | None = None) -> list[Maintained]:
     """Merge, expire and remove, table by table. Raises Busy, Gap, TableError, OSError; every commit made until then holds."""
     with owned(warehouse, plan.job):
-        store = Warehouse(plan, warehouse)
+        store = Warehouse(plan, warehouse, catalog)
         store.open()
         now = dt.datetime.now(dt.UTC)
         done = [_table(store, sink, settings, now) for sink in store.tables.values()]
@@ -208,7 +209,7 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
     named = {path for table in tables.values() for path in all_paths(table)}
     for path in store.data_files():
         role = _role_of(path, store)
-        if path not in named and not _is_due(path, store.plan.job, tables[role]):
+        if path not in named and not is_due(path, store.plan.job, tables[role]):
             _remove(path, before, by_table[store.tables[role].name])
     for sink in store.tables.values():
         release(store.root, store.plan.job, sink.name, ())
@@ -218,16 +219,6 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
         for path in sorted(local_path(table.metadata_location).parent.glob("*.avro")):
             if path not in kept:
                 _remove(path, limit, by_table[store.tables[role].name])
-
-
-def _is_due(path: Path, job: str, table: Table) -> bool:
-    """Tell whether a service wrote this file for a commit that the table does not have yet."""
-    match path.parent.name.split("."):
-        case [island, shard, seq, _] if shard.isdigit() and seq.isdigit():
-            at = table.properties.get(f"{MARKER}.{job}.{island}.{shard}", "0")
-            return not at.isdigit() or int(seq) > int(at)
-        case _:
-            return False
 
 
 def _is_alone(table: Table, job: str) -> bool:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import datetime as dt
     from pathlib import Path
 
+    from pyiceberg.catalog import Catalog
+
     from tacet_runtime.batch import Role
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import Plan
@@ -36,7 +38,13 @@ Verdicts: TypeAlias = dict[str, dict[Place, dict[str, str]]]
 
 
 def relabel(
-    plan: Plan, root: Path, warehouse: Path, field: str, first: dt.datetime, last: dt.datetime
+    plan: Plan,
+    root: Path,
+    warehouse: Path,
+    field: str,
+    first: dt.datetime,
+    last: dt.datetime,
+    catalog: Catalog | None = None,
 ) -> dict[str, int]:
     """Judge `field` again for rows with an event time in [first, last); return rows changed by table role.
 
@@ -45,7 +53,7 @@ def relabel(
     if not plan.source.keep_payload:
         raise NotKept(f"{plan.source.event} keeps no payloads: there is nothing to judge again")
     with owned(warehouse, plan.job):
-        store = Warehouse(plan, warehouse)
+        store = Warehouse(plan, warehouse, catalog)
         store.open()
         names: dict[Role, set[str]] = {"raw": {field}, "derived": _heirs(plan, field)}
         verdicts = _verdicts(store, root, names, first, last)

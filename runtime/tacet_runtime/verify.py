@@ -10,6 +10,7 @@ made to the range that begins there (`reconsider.py`).
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from pyiceberg.manifest import DataFileContent
 from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, readable
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
-from tacet_runtime.exactly_once import MARKER, ORDER
+from tacet_runtime.exactly_once import MARKER, ORDER, is_due
 from tacet_runtime.proofs import BASE, EMPTY, EMPTY_ROWS, NO_RANGES, POSITIONS, QUERIES
 from tacet_runtime.released import released
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
     from tacet_runtime.exactly_once import Warehouse
 
+_LOOKS, _PAUSE = 40, 0.1
+"""How often, and after how many seconds each time, tables of a service are looked at again that are not at one commit."""
 SHOWN = 20
 """Findings of one kind that are listed; the rest is counted."""
 _LIMITS: dict[str, str | int | float | list[str]] = {"memory_limit": "512MB", "threads": 2}
@@ -97,7 +100,7 @@ class Proof:
 
 def verify(store: Warehouse) -> Proof:
     """Look at a job's tables; nothing is changed. Raises what pyiceberg and DuckDB raise when a table cannot be read."""
-    there = {role: store.table(role) for role in ORDER if role in store.tables and store.has(role)}
+    there = _at_one_commit(store)
     gone = [
         Finding("table_missing", t.name, "the catalog has no such table")
         for t in store.tables.values()
@@ -126,6 +129,20 @@ def verify(store: Warehouse) -> Proof:
         queried, totals, messages, rows = _queried(files)
     totals = {**Counter(f.kind for f in findings), **totals}
     return Proof((*findings, *queried), totals, messages, rows, sum(len(paths) for paths in files.values()))
+
+
+def _at_one_commit(store: Warehouse) -> dict[str, Table]:
+    """Load the tables; while a service's commits reach one after the other, again, until it has brought all to one commit."""
+    for _ in range(_LOOKS):
+        there = {role: store.table(role) for role in ORDER if role in store.tables and store.has(role)}
+        services = [
+            {name: at for name, at in table.properties.items() if name.startswith(f"{MARKER}.{store.plan.job}.")}
+            for table in there.values()
+        ]
+        if all(one == services[0] for one in services):
+            break
+        time.sleep(_PAUSE)
+    return there
 
 
 def _queried(files: Mapping[str, list[Path]]) -> tuple[list[Finding], dict[str, int], int, int]:
@@ -198,7 +215,11 @@ def _files(store: Warehouse, there: Mapping[str, Table]) -> tuple[dict[str, list
                 usable[role].append(path)
     waiting = store.unfinished()
     waiting |= released(store.root)
-    strangers = [path for path in store.data_files() if path not in named and path not in waiting]
+    strangers = [
+        path
+        for path in store.data_files()
+        if path not in named and path not in waiting and not is_due(path, store.plan.job, there["ledger"])
+    ]
     known = _known(store, there) if strangers else set()
     found += [Finding("orphan", str(path), "no table names this file") for path in strangers if path not in known]
     found += [

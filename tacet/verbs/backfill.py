@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 import typer
 
 from tacet.console import message, result_json
-from tacet.failures import existing, outside
 from tacet.history import audited, span
+from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
 
@@ -23,7 +23,8 @@ def backfill(
     lookups: Annotated[
         Literal["recorded", "latest"], typer.Option(help="Which snapshot of reference data.")
     ] = "recorded",
-    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
+    island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
     engine: Annotated[Literal["embedded", "reference"], typer.Option(help="embedded or reference.")] = "embedded",
 ) -> None:
     """Run messages of the raw archive again with the contracts of now; say what differs, and publish it on demand."""
@@ -31,11 +32,11 @@ def backfill(
 
     start, end = span(first, last)
     found = compiled(job)
-    existing(warehouse)
-    with outside(warehouse):
+    with tables_of(found, warehouse, island) as (folder, catalog):
         audit = run(
-            found.plan, found.root, warehouse, start, end, publish=publish, latest=lookups == "latest", engine=engine
-        )
+            found.plan, found.root, folder, start, end,
+            publish=publish, latest=lookups == "latest", engine=engine, catalog=catalog,
+        )  # fmt: skip
     result_json({**audited(audit), "published": publish})
     message(
         f"{audit.messages} messages run again: {audit.changed} differ" + ("" if publish else "; nothing is published")

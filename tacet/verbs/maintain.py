@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import Usage, message, result_json
-from tacet.failures import existing, outside
+from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 def maintain(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
-    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
+    island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
     target_mib: Annotated[int, typer.Option(min=1, max=1024, help="The size of a merged file, MiB.")] = 64,
     keep: Annotated[str, typer.Option(help="No younger snapshot is expired: 90s, 30m, 12h, 5d.")] = "5d",
     grace: Annotated[str, typer.Option(help="Files younger than this are never removed.")] = "24h",
@@ -32,9 +33,8 @@ def maintain(
 
     settings = Settings(target_mib * 1_048_576, _duration("--keep", keep), _duration("--grace", grace))
     found = compiled(job)
-    existing(warehouse)
-    with outside(warehouse):
-        done = run(found.plan, warehouse, settings)
+    with tables_of(found, warehouse, island) as (folder, catalog):
+        done = run(found.plan, folder, settings, catalog)
     result_json({"tables": [_document(one) for one in done]})
     message(
         f"{sum(t.files_before for t in done)} files are {sum(t.files_after for t in done)} now; "

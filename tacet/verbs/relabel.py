@@ -9,8 +9,8 @@ import typer
 
 from tacet.arguments import near
 from tacet.console import Usage, message, result_json
-from tacet.failures import existing, outside
 from tacet.history import span
+from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
 
@@ -19,7 +19,8 @@ def relabel(
     field: Annotated[str, typer.Option(help="The raw field whose verdicts are judged again.")],
     first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
     last: Annotated[str, typer.Option("--to", help="Event time; excluded.")],
-    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
+    island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
 ) -> None:
     """Rewrite only the verdicts of one field, in the files that hold it."""
     from tacet_runtime.relabel import relabel as run
@@ -29,8 +30,7 @@ def relabel(
     if field not in {f.name for f in found.plan.source.fields}:
         names = [f.name for f in found.plan.source.fields]
         raise Usage(f"{found.plan.source.event} has no field `{field}`{near(field, names)}")
-    existing(warehouse)
-    with outside(warehouse):
-        changed = run(found.plan, found.root, warehouse, field, start, end)
+    with tables_of(found, warehouse, island) as (folder, catalog):
+        changed = run(found.plan, found.root, folder, field, start, end, catalog)
     result_json({"rows_changed": changed})
     message(", ".join(f"{count} {role} rows relabelled" for role, count in changed.items()))

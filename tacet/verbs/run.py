@@ -13,6 +13,7 @@ import typer
 
 from tacet.console import Usage, finish, message, progress, result_json
 from tacet.failures import outside
+from tacet.places import WAREHOUSE
 from tacet.repository import compiled
 from tacet.results import ran, said
 
@@ -34,7 +35,7 @@ def run(
     ] = None,
     framing: Annotated[str, typer.Option(help="lines: a message a line; file: a message a file.")] = "lines",
     engine: Annotated[str, typer.Option(help="embedded or reference.")] = "embedded",
-    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
     commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 400_000,
     block_bytes: Annotated[
@@ -63,6 +64,8 @@ def run(
     if island is not None:
         if inputs:
             raise Usage("--input and --island: a job reads files or a topic, not both")
+        if warehouse != WAREHOUSE:
+            raise Usage("--warehouse and --island: the island's file names the folder of the tables")
         from tacet_runtime.service.refusal import Accept
 
         _serve(job, island, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, finish, result, result_json
-from tacet.failures import existing, outside
+from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 from tacet.results import verified
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 def verify(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
-    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = Path("warehouse"),
+    warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
+    island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
 ) -> None:
     """Prove the accounting of a job from its tables alone; findings are named, and end with 1."""
     from tacet_runtime.exactly_once import Warehouse, owned
     from tacet_runtime.verify import verify as prove
 
     found = compiled(job)
-    existing(warehouse)
-    with outside(warehouse), owned(warehouse, found.plan.job):
-        proof = prove(Warehouse(found.plan, warehouse))
+    with tables_of(found, warehouse, island) as (folder, catalog), owned(folder, found.plan.job):
+        proof = prove(Warehouse(found.plan, folder, catalog))
     if OPTIONS.form == "json":
         result_json(verified(proof))
     else:

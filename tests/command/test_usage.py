@@ -54,6 +54,8 @@ WRONG = [
     ("backfill order --from 2026-11-01 --to 2026-11-02 --lookups old", "--lookups"),
     ("backfill order --from 0001-01-01T00:00+23:00 --to 2026-11-02", "is no ISO 8601"),
     ("replay-rejects", "'job'"),
+    ("verify order --warehouse a --island here.yaml", "--warehouse and --island"),
+    ("run order --warehouse a --island here.yaml", "--warehouse and --island"),
     ("maintain order --keep forever", "--keep `forever` is no duration"),
     ("relabel order --from 2026-11-01 --to 2026-11-02", "'--field'"),
     (

@@ -1,7 +1,8 @@
-"""Catalogs that are not a file: PostgreSQL, which goes away and comes back, and a REST catalog that never answers."""
+"""Catalogs that are not a file: PostgreSQL, which goes away and comes back; Iceberg's own over REST; one that never answers."""
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import tempfile
@@ -10,11 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import postgres
+from tests.support import postgres, servers
 from tests.support.optional import require
 
 pytestmark = pytest.mark.system
 CANARY = "canary-pg-4Tb8"
+LOGIN = {"PG_USER": postgres.USER, "PG_PASSWORD": CANARY}
+EVER = ("--from", "2020-01-01", "--to", "2030-01-01")
+VERBS = {
+    "verify": ("verify", "sale"),
+    "maintain": ("maintain", "sale", "--keep", "0s", "--grace", "0s"),
+    "backfill": ("backfill", "sale", *EVER, "--publish"),
+    "relabel": ("relabel", "sale", "--field", "product", *EVER),
+    "replay-rejects": ("replay-rejects", "sale"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +38,8 @@ def server():
 
 @pytest.fixture
 def placed(scene, server):
-    """A scene whose tables are in PostgreSQL."""
+    """A scene whose tables are in PostgreSQL, and five of whose batches may wait for them."""
+    scene.write(pending=5)
     add(scene, f'{{type: sql, uri: "{server.uri}", username: "${{env:PG_USER}}", password: "${{env:PG_PASSWORD}}"}}')
     return scene
 
@@ -45,23 +56,42 @@ def tables_of(scene, server):
     return SqlCatalog("tacet", uri=uri, warehouse=f"file://{scene.folder}/warehouse")
 
 
+def done(scene, verb, **environment):
+    """Run a verb on the island's tables; return its result."""
+    process = scene.tacet(
+        "--quiet", "--format", "json", *VERBS[verb], "--island", str(scene.folder / "here.yaml"), **environment
+    )
+    assert process.wait(120) == 0, process.said()
+    return json.loads(process.said().splitlines()[-1])
+
+
 def test_a_catalog_that_is_away_stops_nothing_until_its_bound_and_is_caught_up_with(placed, server):
     placed.produce(30)
-    process = placed.run(PG_USER=postgres.USER, PG_PASSWORD=CANARY)
+    process = placed.run(**LOGIN)
     placed.caught_up(process)
     process.until("tables at commit")
     server.stop()
     placed.produce(30)
     placed.caught_up(process)
     process.until("the tables wait")
-    placed.produce(40 * 30)  # more batches than may wait
-    time.sleep(15)
+    alarms = process.said().count("the tables wait")
+    placed.produce(40 * 8)  # more batches than may wait
+    process.until("the tables wait", alarms + 9)  # one a batch, then fewer and fewer
     assert process.running, process.said()
     assert placed.consumed() != placed.ends()
     server.start()
     placed.caught_up(process)
     process.kill(signal.SIGTERM)
     assert process.wait() == 0, process.said()
+    assert placed.problems(tables_of(placed, server)) == []
+    assert done(placed, "verify", **LOGIN)["findings"] == []
+    maintained = {one["table"]: one for one in done(placed, "maintain", **LOGIN)["tables"]}
+    assert maintained["shop.sale"]["files_before"] > maintained["shop.sale"]["files_after"]
+    assert done(placed, "backfill", **LOGIN)["changed"] == 0
+    assert done(placed, "relabel", **LOGIN)["rows_changed"] == {"raw": 0, "derived": 0}
+    assert done(placed, "replay-rejects", **LOGIN)["changed"] == 0
+    proof = done(placed, "verify", **LOGIN)
+    assert (proof["findings"], proof["messages"]) == ([], placed.sent)
     assert placed.problems(tables_of(placed, server)) == []
     assert CANARY.encode() not in b"".join(p.read_bytes() for p in placed.folder.rglob("*") if p.is_file())
 
@@ -85,3 +115,19 @@ def test_a_catalog_that_never_answers_ends_with_3_and_not_never(scene):
         assert f"the catalog at {where} cannot be used: ReadTimeout" in process.said()
         assert CANARY not in process.said()
         assert time.monotonic() - began < 30
+
+
+def test_a_job_over_a_rest_catalog_is_exactly_once_after_kills_and_its_verbs_find_its_tables(scene, tmp_path):
+    from pyiceberg.catalog.rest import RestCatalog
+
+    require(servers.missing())
+    with servers.rest_catalog(tmp_path / "catalog") as where:
+        add(scene, f'{{type: rest, uri: "{where}"}}')
+        for point in ("S8:after-raw:2", "S7:after:1"):
+            scene.produce(90)
+            assert scene.run(TACET_FAIL_AT=point).wait() == -signal.SIGKILL
+        scene.finish()
+        assert scene.problems(RestCatalog("tacet", uri=where)) == []
+        assert done(scene, "verify")["messages"] == scene.sent
+        done(scene, "maintain")
+        assert done(scene, "verify")["findings"] == []

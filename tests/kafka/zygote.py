@@ -47,7 +47,7 @@ class Zygote:
 def _preload() -> None:
     for name in (
         "duckdb", "pyarrow.compute", "pyarrow.parquet", "sqlalchemy.dialects.sqlite", "pyiceberg.catalog.sql", "pyiceberg.table.maintenance", "tacet.cli",
-        "tacet.service", "tacet.verbs.registry", "tacet.verbs.run", "tacet.verbs.verify", "tacet_runtime.engines.embedded",
+        "tacet.service", "tacet.verbs.maintain", "tacet.verbs.registry", "tacet.verbs.run", "tacet.verbs.verify", "tacet_runtime.engines.embedded",
         "tacet_runtime.engines.reference", "tacet_runtime.engines.run", "tacet_runtime.service.start", "tests.kafka.faults",
     ):  # fmt: skip
         importlib.import_module(name)

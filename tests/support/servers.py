@@ -1,4 +1,4 @@
-"""Real servers on loopback for tests and demonstrations: a Kafka broker of one node, and a schema registry.
+"""Real servers on loopback for tests and demonstrations: a Kafka broker of one node, a schema registry, a REST catalog.
 
 Their jars come from Maven (`make jars` copies them to `.jars/`). Each server gets free ports, a folder of its own and
 is ended by its process id.
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 JARS = ROOT / ".jars"
 KAFKA_JARS = JARS / "kafka"
+CATALOG_JARS = JARS / "catalog"
+CATALOG_SOURCE = Path(__file__).parent / "jvm" / "RestCatalog.java"
 REGISTRY_JAR = JARS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
 START_SECONDS = 90
 
@@ -35,7 +37,7 @@ def missing() -> str | None:
     """Return what a machine lacks to start the servers, or None."""
     if shutil.which("java") is None:
         return "there is no `java`"
-    if not any(KAFKA_JARS.glob("kafka_*.jar")) or not REGISTRY_JAR.exists():
+    if not any(KAFKA_JARS.glob("kafka_*.jar")) or not REGISTRY_JAR.exists() or not CATALOG_JARS.exists():
         return "the servers' jars are not there: run `make jars`"
     return None
 
@@ -127,6 +129,20 @@ def registry(folder: Path) -> Iterator[str]:
     ]  # fmt: skip
     url = f"http://127.0.0.1:{port}/apis/ccompat/v7"
     with _running(command, folder / "registry.log", lambda: _serves(f"{url}/subjects")):
+        yield url
+
+
+@contextmanager
+def rest_catalog(folder: Path) -> Iterator[str]:
+    """Run Iceberg's own REST catalog, whose tables' metadata is below `folder`; yields its URL."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = free_port()
+    command = [
+        "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{CATALOG_JARS}/*",
+        str(CATALOG_SOURCE), str(port), str(folder),
+    ]  # fmt: skip
+    url = f"http://127.0.0.1:{port}"
+    with _running(command, folder / "catalog.log", lambda: _serves(f"{url}/v1/config")):
         yield url
 
 

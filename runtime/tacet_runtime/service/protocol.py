@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from tacet_runtime.service.watchdog import Watchdog
 
 _BACK_OFF = 1.0
+_LONGEST_BACK_OFF = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +322,7 @@ class Service:
 
     def _apply(self) -> None:
         """S8; a catalog that is away only delays, until too many commits wait for it: then consuming stops."""
+        pause = _BACK_OFF
         while self._pending:
             began = time.monotonic()
             try:
@@ -333,7 +335,8 @@ class Service:
                     raise
                 if len(self._pending) < self._p.island.pace.pending:
                     return
-                self._wait(_BACK_OFF)
+                self._wait(pause)
+                pause = min(_LONGEST_BACK_OFF, 2 * pause)
             else:
                 self._applied = time.monotonic()
                 self._p.observer.applied(self._pending[-1].seq, self._applied - began)

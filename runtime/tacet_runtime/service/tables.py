@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 ORDER = ("raw", "derived", "rejects", "metrics", "ledger")
 ATTEMPTS = 8
+AWAY = 3
+"""After so many attempts a table that cannot even be loaded is left for later: who waits for it goes on meanwhile."""
 
 
 class Tables:
@@ -98,6 +100,7 @@ class Tables:
     def _apply_to(self, role: str, intents: Sequence[Intent]) -> None:
         failed: Exception | None = None
         for attempt in range(ATTEMPTS):
+            table = None
             try:
                 table = self.load(role)
                 due = [intent for intent in intents if intent.seq > self.marker(table)]
@@ -109,6 +112,8 @@ class Tables:
                 raise
             except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
                 failed = error
+                if table is None and attempt + 1 >= AWAY:
+                    break
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
                 return
