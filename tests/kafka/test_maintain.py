@@ -31,13 +31,15 @@ def age(scene, days=3):
         os.utime(path, (time.time() - days * DAY,) * 2)
 
 
-def test_tables_are_maintained_while_the_service_commits_to_them(scene):
+def test_tables_are_proved_and_maintained_while_the_service_commits_to_them(scene):
     scene.write(rows=10, time=0.05, tables=0.05)
     process = scene.run()
     before = after = 0
     for times in (2, 4, 6):
         scene.produce(60)
         process.until("tables at commit", times)
+        good, words = verified(scene)
+        assert good, words
         done = maintain(scene, "--keep", "0s", "--grace", "0s")
         before += done["shop.sale_ledger"]["files_before"]
         after += done["shop.sale_ledger"]["files_after"]
