@@ -126,7 +126,8 @@ Iceberg's names, in contracts and everywhere else. What a type is in each target
 target could not carry would be refused by the compiler for all.
 
 `encoding` says how a value is written in the source, and is no other type; the first one named here is the default. `json` is JSON's
-own form and is not written.
+own form and is not written. A number with `encoding: string` is JSON's form of it between quotes: no leading zeros, no sign but a minus, a digit on either side of the
+point (`"007"`, `"+1"` and `".5"` are out of format); a `decimal` has no exponent there.
 
 | type | Avro | Iceberg | Flink | DuckDB | Python |
 |---|---|---|---|---|---|

@@ -235,7 +235,7 @@ def _at_most(limit: int) -> str:
 
 def _decimal(precision: int, scale: int, encoding: Encoding) -> Schema:
     if encoding == "string":
-        whole = f"0*[0-9]{{1,{precision - scale}}}" if precision > scale else "0+"
+        whole = f"(0|[1-9][0-9]{{0,{precision - scale - 1}}})" if precision > scale else "0"
         fraction = f"([.][0-9]{{1,{scale}}}0*)?" if scale else "([.]0+)?"
         return _text(f"-?{whole}{fraction}")
     limit = 10 ** (precision - scale)

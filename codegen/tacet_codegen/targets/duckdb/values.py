@@ -114,7 +114,7 @@ def _from_text(type_: Type, value: str) -> str:
             return _matching(value, _NUMBER, f"CASE WHEN isfinite({number}) THEN {number} END")
         case t.DecimalType(_, scale):
             fraction = f"(?:[.][0-9]{{1,{scale}}})?" if scale else ""
-            return _matching(value, f"-?[0-9]+{fraction}", f"TRY_CAST({value} AS {type_name(type_)})")
+            return _matching(value, f"{_INTEGER}{fraction}", f"TRY_CAST({value} AS {type_name(type_)})")
         case t.DateType():
             day = f"TRY_CAST({value} AS DATE)"
             return _matching(value, _DATE, f"CASE WHEN {day} >= DATE '0001-01-01' THEN {day} END")
