@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from tacet.console import Usage, message, result_json
 from tacet.history import span
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
+
+if TYPE_CHECKING:
+    from tacet_runtime.plan.model import Plan
 
 
 def relabel(
@@ -28,9 +31,19 @@ def relabel(
     start, end = span(first, last)
     found = compiled(job)
     if field not in {f.name for f in found.plan.source.fields}:
-        names = [f.name for f in found.plan.source.fields]
-        raise Usage(f"{found.plan.source.event} has no field `{field}`{near(field, names)}")
+        raise Usage(_unknown(found.plan, field))
     with tables_of(found, warehouse, island) as (folder, catalog):
         changed = run(found.plan, found.root, folder, field, start, end, catalog)
     result_json({"rows_changed": changed})
     message(", ".join(f"{count} {role} rows relabelled" for role, count in changed.items()))
+
+
+def _unknown(plan: Plan, field: str) -> str:
+    """Say why a field cannot be judged again, and what can: verdicts are those of raw fields."""
+    source = plan.source
+    for derived in plan.derived.fields if plan.derived else ():
+        if derived.name == field and derived.taken_over and derived.inputs[0] in {f.name for f in source.fields}:
+            return f"`{field}` is derived: name the field of {source.event} that it takes over, `{derived.inputs[0]}`"
+        if derived.name == field:
+            return f"`{field}` is derived: name a field of {source.event}, whose verdicts are judged again"
+    return f"{source.event} has no field `{field}`{near(field, [f.name for f in source.fields])}"

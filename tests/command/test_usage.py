@@ -62,6 +62,10 @@ WRONG = [
         "relabel order --field customer --from 2026-11-01 --to 2026-11-02",
         "no field `customer`: did you mean `customer_id`?",
     ),
+    (
+        "relabel order --field amount --from 2026-11-01 --to 2026-11-02",
+        "`amount` is derived: name a field of shop.raw_order",
+    ),
 ]
 DRILLS = [
     ("S8:before", "kill", 2, "TACET_FAIL_AT `S8:before` is none of S1:after, "),

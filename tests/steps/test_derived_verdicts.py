@@ -54,6 +54,7 @@ tinted: {type: string, expr: "s || item.colour", presence: optional}
 safe: {type: int, expr: "COALESCE(1 / (a - a), 5)", presence: optional}
 lazy: {type: int, expr: "CASE WHEN a = 1 THEN 1 ELSE b END", presence: optional}
 copy: {type: int, expr: b, presence: optional}
+shade: {type: string, expr: item.colour, presence: optional}
 """
 AFTER = """agreements:
   light: {check: "weight IS NULL OR weight < 100", else: reject}
@@ -112,6 +113,9 @@ CASES = [
     ("missed, and another input before it", {"part": "gear", "s": ...}, "tinted", None, "inherited:s"),
     ("found, and empty there", {"part": "nut"}, "colour", None, "optional"),
     ("found, and empty there, in an expression", {"part": "nut"}, "tinted", None, "inherited:item.colour"),
+    ("found, and empty there, which is all of an expression", {"part": "nut"}, "shade", None, "inherited:item.colour"),
+    ("missed, and all of an expression", {"part": "gear"}, "shade", None, "lookup_miss:item"),
+    ("found, and all of an expression", {}, "shade", "red", "present"),
     ("keys are exact", {"part": "Bolt"}, "weight", None, "lookup_miss:item"),
     ("a correction fills what was missing", {"b": ..., "s": "fill"}, "b", 7, "present"),
     ("a correction fills what was invalid", {"b": "x", "s": "fill"}, "b", 7, "present"),

@@ -258,14 +258,14 @@ def _field(name: Scalar, node: Node, problems: Problems) -> WrittenDerivedField 
     presence = reading.word(found.get("presence"), ("required", "optional"), f"{what}: presence", problems)
     pii = reading.word(found.get("pii"), PII, f"{what}: pii", problems)
     doc = reading.text(found.get("doc"), f"{what}: doc", problems, lines=True)
-    if (found.get("from") is None) == (found.get("expr") is None):
+    if (found.get("from") is None) == (found.get("expr") is None) and problems.errors == before:
         problems.add(
             "E219",
             f"{what} needs one of `from` and `expr`",
             name.span,
             "write `{from: field}` or `{type: T, expr: expression}`",
         )
-    if found.get("expr") is not None and found.get("type") is None:
+    if found.get("expr") is not None and found.get("type") is None and problems.errors == before:
         problems.add("E202", f"{what} has `expr` and no `type`", name.span, "add `type`: what the expression gives")
     identity = reading.boolean(found.get("identity"), f"{what}: identity", problems)
     if identifier is None or problems.errors > before:

@@ -68,7 +68,7 @@ def resolve_derived(written: WrittenDerived, known: Known, problems: Problems) -
     if problems.errors > before:
         return None
     if not any(f.identity for f in fields):
-        fields = [replace(f, identity=f.taken_over is not None and raw_fields[f.taken_over].identity) for f in fields]
+        fields = [replace(f, identity=_of_identity(f, raw_fields)) for f in fields]
     return DerivedEvent(
         header=written.header,
         raw=raw,
@@ -286,20 +286,25 @@ def _taken(written: WrittenDerivedField, source: Scalar, names: _Names, problems
     pii: Pii = written.pii or (raw.pii if raw else "none")
     doc = written.doc or (raw.doc if raw else "")
     return DerivedField(
-        written.name, 0, type_, Column(source.value, type_), source.value, raw.name if raw else None, (source.value,),
+        written.name, 0, type_, Column(source.value, type_), source.value, source.value, (source.value,),
         written.optional, written.identity, pii, doc, written.span,
     )  # fmt: skip
 
 
 def _identity(fields: list[DerivedField], raw: Mapping[str, RawField], problems: Problems) -> None:
     for field in fields:
-        if field.identity and (field.taken_over is None or not raw[field.taken_over].identity):
+        if field.identity and not _of_identity(field, raw):
             problems.add(
                 "E217",
                 f"field `{field.name}` is identity, and is not taken over from a field that is",
                 field.span,
                 "only an identity field of the raw event is never NULL: `{from: FIELD, identity: true}`",
             )
+
+
+def _of_identity(field: DerivedField, raw: Mapping[str, RawField]) -> bool:
+    """Tell whether a field is an identity field of the raw event, as it is."""
+    return field.taken_over is not None and field.taken_over in raw and raw[field.taken_over].identity
 
 
 def _strictest(levels: object) -> Pii:

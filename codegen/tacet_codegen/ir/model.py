@@ -285,7 +285,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class DerivedField:
-    """A field of a derived event: taken over from a raw field, or computed."""
+    """A field of a derived event: taken over from a raw field or a lookup, or computed."""
 
     name: str
     id: int
@@ -294,7 +294,7 @@ class DerivedField:
     text: str
     """`from` or `expr`, as written."""
     taken_over: str | None
-    """The raw field's name, for `from:` of a raw field."""
+    """What `from:` names: a raw field, or `lookup.column`. None when it is computed."""
     inputs: tuple[str, ...]
     optional: bool
     identity: bool

@@ -39,9 +39,9 @@ def _metrics(field: DerivedField, event: DerivedEvent, raw: dict[str, RawField])
         found.add("corrected_rate")
     if any(rule.otherwise == "flag" for rule in (*event.agreements, *event.raw.rules)):
         found.add("flagged_rate")
-    if field.taken_over is not None:
+    if field.taken_over is not None and field.taken_over in raw:
         return found | _of_source(raw[field.taken_over])
-    if "." in field.text and field.inputs == (field.text,):
+    if field.taken_over is not None:
         return found | {"logging_bug_rate", "optional_rate"}
     return found | {"expression_error_rate"}
 

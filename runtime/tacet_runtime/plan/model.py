@@ -189,8 +189,8 @@ class Lookup(msgspec.Struct, frozen=True):
 class DerivedField(msgspec.Struct, frozen=True):
     """One field of the derived event.
 
-    `taken_over` is True for `from:` of a raw field: it has that field's verdict. Otherwise a NULL is explained by
-    `inputs`, the columns of the expression in the order they are written.
+    `taken_over` is True for `from:`: a NULL has the verdict of the raw field, or of the lookup's column. Otherwise it is
+    explained by `inputs`, the columns of the expression in the order they are written.
     """
 
     name: str

@@ -102,7 +102,7 @@ class Derivation:
         value, failed = (values[field.inputs[0]], False) if bare else evaluate(field.value, values)
         if value is not None:
             return value, PRESENT
-        if field.taken_over:
+        if field.taken_over and "." not in field.inputs[0]:
             return None, row.corrected_verdicts[field.inputs[0]]
         if failed:
             return None, "expression_error"
@@ -112,7 +112,7 @@ class Derivation:
             lookup = name.partition(".")[0] if "." in name else None
             if lookup in missed:
                 return None, f"lookup_miss:{lookup}"
-            if lookup is not None and bare:
+            if lookup is not None and field.taken_over:
                 return None, "optional" if self._optional[name] else "logging_bug"
             return None, f"inherited:{name}"
         return None, "expression_null"
