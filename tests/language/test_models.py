@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -124,3 +125,10 @@ def test_all_models_pass_mypy_strict(tmp_path):
             capture_output=True, text=True, check=False, cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("key", ["k", "kCamel"])
+def test_a_struct_that_may_be_null_says_so_once(tmp_path, key):
+    text = generated(tmp_path, key=key)["python/tacet_models/ns/thing_1_0_0.py"]
+    assert re.search(r"^    \w+: \w+ \| None \| UnsetType = ", text, re.MULTILINE)
+    assert "None | None" not in text
