@@ -11,7 +11,10 @@ import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+
+from tacet_runtime.connectors.lines import Content, Lines, line_ends
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +22,22 @@ if TYPE_CHECKING:
 
 Framing: TypeAlias = Literal["lines", "file"]
 BLOCK_BYTES = 48 * 1024 * 1024
-READ_BYTES = 4 * 1024 * 1024
+READ_BYTES = 256 * 1024
+"""What is read at once is looked at several times, so it should fit where a processor core keeps it near."""
 HEAD_BYTES = 64 * 1024
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
+
+
+class Digest:
+    """What a content is known by: half a SHA-256 (128 bits), for which processors have an instruction."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+        self.update = self._hash.update
+
+    def text(self) -> str:
+        """Return the digest of what was taken so far."""
+        return self._hash.hexdigest()[:32]
 
 
 class SourceError(Exception):
@@ -38,7 +54,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source was consumed: messages, bytes of its decompressed content, and their BLAKE2b digest."""
+    """How far a source was consumed: messages, bytes of its decompressed content, and their SHA-256 digest."""
 
     source: str
     messages: int
@@ -50,17 +66,16 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Whole messages of one source: raw bytes with their line ends, and the position after them.
+    """Whole messages of one source, without their line ends, and the position after them.
 
     `count` messages begin at offset `first`. `start` is the byte where the block begins in the decompressed content.
-    `data` is None when it stands in the file `path` as it is: who computes the block reads it there.
+    `content` is None when it stands in the file `path` as it is: who computes the block reads it there.
     """
 
     source: str
     first: int
     count: int
-    data: bytes | None
-    framing: Framing
+    content: Content | None
     start: int
     end: Position
     path: Path | None = None
@@ -115,50 +130,73 @@ def first_message(path: Path) -> str | None:
 
 def head_of(start: bytes) -> str:
     """Return the digest of the first line of what a content begins with."""
-    return hashlib.blake2b(start[:HEAD_BYTES].partition(b"\n")[0], digest_size=8).hexdigest()
+    return hashlib.sha256(start[:HEAD_BYTES].partition(b"\n")[0]).hexdigest()[:16]
 
 
 def new_position(source: str) -> Position:
     """Return the beginning of a source of which nothing was consumed."""
-    return Position(source, 0, 0, hashlib.blake2b(digest_size=16).hexdigest())
+    return Position(source, 0, 0, Digest().text())
 
 
 def blocks(
-    item: Input, start: Position, framing: Framing, message_bytes: int, block_bytes: int = BLOCK_BYTES
+    item: Input,
+    start: Position,
+    framing: Framing,
+    message_bytes: int,
+    block_bytes: int = BLOCK_BYTES,
+    *,
+    hold: bool = True,
 ) -> Iterator[Block]:
     """Yield the content after a position as blocks of whole messages, each with the position after it.
 
     A message above `message_bytes` is cut one byte behind the limit, which is enough to refuse it; memory stays bounded.
+    Without `hold` a block has no content where it can be read from the file again (`content_of`).
     """
-    digest = hashlib.blake2b(digest_size=16)
+    digest = Digest()
     plain = item.path if is_plain(item.path) else None
     with open_content(item.path) as content:
         last = _skip(content, start, digest, item.path)
         if framing == "file":
-            yield from _whole(item, content, start, digest, message_bytes)
-        else:
-            yield from _lines(_Lines(item, start, message_bytes, block_bytes, plain), content, digest, last)
+            yield from _whole(content, start, digest, item.path, message_bytes)
+            return
+        size = block_bytes
+        if plain is not None:
+            size = min(block_bytes, max(0, item.path.stat().st_size - start.bytes))
+        held = _Held(item.path, start, Lines(size + READ_BYTES, message_bytes), block_bytes, plain, hold=hold)
+        yield from _lines(held, content, digest, last)
 
 
-def content_of(block: Block) -> bytes:
-    """Return a block's bytes. Raises SourceError when the file is not any more what it was."""
-    if block.data is not None:
-        return block.data
+def content_of(block: Block) -> Content:
+    """Return a block's messages. Raises SourceError when the file is not any more what it was."""
+    if block.content is not None:
+        return block.content
     if block.path is None:
         raise SourceError(f"{block.source}: a block without content")
-    size = block.end.bytes - block.start
+    left = block.end.bytes - block.start
+    lines = Lines(left, left)
     try:
         with block.path.open("rb") as file:
             file.seek(block.start)
-            data = file.read(size)
+            while chunk := file.read(min(READ_BYTES, left)):
+                left -= len(chunk)
+                _take(lines, chunk)
     except OSError as error:
         raise SourceError(f"cannot read {block.path}: {error.strerror}") from error
-    if len(data) != size or data.count(b"\n") + (not data.endswith(b"\n")) != block.count:
+    found = lines.take()
+    if left or len(found) != block.count:
         raise SourceError(f"{block.path} changed while it was read")
-    return data
+    return found
 
 
-def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Path) -> bytes:
+def _take(lines: Lines, chunk: bytes) -> None:
+    ends = line_ends(chunk)
+    cut = int(ends[-1]) + 1 if len(ends) else 0
+    if cut:
+        lines.add(chunk[:cut], ends)
+    lines.add_open(chunk[cut:])
+
+
+def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> bytes:
     """Read up to a position; return the last byte before it."""
     left = start.bytes
     chunk = b""
@@ -168,93 +206,75 @@ def _skip(content: BinaryIO, start: Position, digest: hashlib.blake2b, path: Pat
             raise SourceError(f"{path} became shorter while it was read")
         digest.update(chunk)
         left -= len(chunk)
-    if start.bytes and digest.hexdigest() != start.digest:
+    if start.bytes and digest.text() != start.digest:
         raise SourceError(f"{path} changed while it was read")
     return chunk[-1:]
 
 
-def _whole(item: Input, content: BinaryIO, start: Position, digest: hashlib.blake2b, limit: int) -> Iterator[Block]:
+def _whole(content: BinaryIO, start: Position, digest: Digest, path: Path, limit: int) -> Iterator[Block]:
     if start.messages:
         return
     data, size = b"", 0
-    while chunk := read_some(content, READ_BYTES, item.path):
+    while chunk := read_some(content, READ_BYTES, path):
         digest.update(chunk)
         size += len(chunk)
         data += chunk[: max(0, limit + 1 - len(data))]
-    yield Block(start.source, 0, 1, data, "file", 0, Position(start.source, 1, size, digest.hexdigest()))
+    found = Content(data, np.array([0, len(data)], dtype=np.int64))
+    yield Block(start.source, 0, 1, found, 0, Position(start.source, 1, size, digest.text()))
 
 
-class _Lines:
-    """Gathers chunks into blocks of whole lines; of a line above the limit only its beginning is held."""
+class _Held:
+    """Gathers chunks into blocks of whole lines."""
 
-    def __init__(self, item: Input, start: Position, limit: int, block_bytes: int, plain: Path | None) -> None:
-        self.path = item.path
+    def __init__(
+        self, path: Path, start: Position, lines: Lines, block_bytes: int, plain: Path | None, *, hold: bool
+    ) -> None:
+        self.path = path
         self.read_bytes = min(READ_BYTES, block_bytes)
-        self._limit = limit
+        self.lines = lines
         self._block_bytes = block_bytes
         self._plain = plain
+        self._hold = hold
         self._source = start.source
         self._first, self.start = start.messages, start.bytes
         self._head = start.head
-        self._parts: list[bytes] = []
-        self._held = 0
-        self._open = 0
-        """Bytes held of the line that has not ended yet."""
-        self._cut = False
 
     def full(self) -> bool:
-        return self._held >= self._block_bytes
-
-    def add(self, ended: bytes) -> None:
-        """Take bytes up to and with the last line end of a chunk."""
-        if self._open > self._limit:
-            ended, self._cut = ended[ended.find(b"\n") :], True
-        self._hold(ended)
-        self._open = 0
-
-    def add_open(self, rest: bytes) -> None:
-        """Take bytes of a line that has not ended yet."""
-        keep = rest[: max(0, self._limit + 1 - self._open)]
-        self._cut = self._cut or len(keep) < len(rest)
-        self._hold(keep)
-        self._open += len(keep)
+        return self.lines.held + len(self.lines) >= self._block_bytes
 
     def block(self, end: int, digest: str) -> Block | None:
         """Return what is held as a block that ends at byte `end`, and begin the next one."""
-        data = b"".join(self._parts)
-        if not data:
+        if not len(self.lines):
             return None
-        count = data.count(b"\n") + (not data.endswith(b"\n"))
-        self._head = self._head or head_of(data)
-        position = Position(self._source, self._first + count, end, digest, self._head)
-        path = None if self._cut else self._plain
-        found = Block(self._source, self._first, count, data, "lines", self.start, position, path)
-        self._first, self.start, self._parts, self._held, self._cut = position.messages, end, [], 0, False
+        path = None if self.lines.cut else self._plain
+        content = self.lines.take()
+        self._head = self._head or head_of(content.first(HEAD_BYTES))
+        position = Position(self._source, self._first + len(content), end, digest, self._head)
+        kept = None if path is not None and not self._hold else content
+        found = Block(self._source, self._first, len(content), kept, self.start, position, path)
+        self._first, self.start = position.messages, end
         return found
 
-    def _hold(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._held += len(data)
 
-
-def _lines(held: _Lines, content: BinaryIO, digest: hashlib.blake2b, last: bytes) -> Iterator[Block]:
+def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Iterator[Block]:
     at = held.start
     while chunk := read_some(content, held.read_bytes, held.path):
         if last not in {b"", b"\n"} and at == held.start and chunk.startswith(b"\n"):
             # The line end of the last message, which had none when it was consumed.
             digest.update(b"\n")
             at, held.start, chunk, last = at + 1, at + 1, chunk[1:], b"\n"
-        cut = chunk.rfind(b"\n") + 1
-        digest.update(chunk[:cut])
+        ends = line_ends(chunk)
+        cut = int(ends[-1]) + 1 if len(ends) else 0
         if cut:
-            held.add(chunk[:cut])
+            digest.update(chunk[:cut])
+            held.lines.add(chunk[:cut], ends)
             if held.full():
-                block = held.block(at + cut, digest.hexdigest())
+                block = held.block(at + cut, digest.text())
                 if block is not None:
                     yield block
         digest.update(chunk[cut:])
-        held.add_open(chunk[cut:])
+        held.lines.add_open(chunk[cut:])
         at += len(chunk)
-    block = held.block(at, digest.hexdigest())
+    block = held.block(at, digest.text())
     if block is not None:
         yield block

@@ -7,17 +7,23 @@ says which sources are worth reading a file for.
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.files import Position, SourceError, first_message, new_position, open_content, read_some
+from tacet_runtime.connectors.files import (
+    READ_BYTES,
+    Digest,
+    Position,
+    SourceError,
+    first_message,
+    new_position,
+    open_content,
+    read_some,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from tacet_runtime.connectors.files import Framing, Input
-
-_READ = 4 * 1024 * 1024
 
 
 def recognised(
@@ -98,16 +104,16 @@ def _longest(item: Input, known: Iterable[Position]) -> Position | None:
     """Return the furthest position whose bytes a file still has, all of them."""
     found = None
     size = 0
-    digest = hashlib.blake2b(digest_size=16)
+    digest = Digest()
     with open_content(item.path) as content:
         for position in sorted(known, key=lambda p: p.bytes):
             while size < position.bytes:
-                chunk = read_some(content, min(_READ, position.bytes - size), item.path)
+                chunk = read_some(content, min(READ_BYTES, position.bytes - size), item.path)
                 if not chunk:
                     return found
                 digest.update(chunk)
                 size += len(chunk)
-            if digest.hexdigest() == position.digest:
+            if digest.text() == position.digest:
                 found = position
     return found
 
@@ -117,10 +123,10 @@ def _whole(item: Input, known: list[Position]) -> Position | None:
     if not known:
         return None
     size = 0
-    digest = hashlib.blake2b(digest_size=16)
+    digest = Digest()
     with open_content(item.path) as content:
-        while chunk := read_some(content, _READ, item.path):
+        while chunk := read_some(content, READ_BYTES, item.path):
             digest.update(chunk)
             size += len(chunk)
-    content_is = (size, digest.hexdigest())
+    content_is = (size, digest.text())
     return next((p for p in known if (p.bytes, p.digest) == content_is), None)

@@ -167,9 +167,9 @@ class _Run:
     def _blocks(self, starts: Sequence[tuple[Input, Position]]) -> Iterator[Block]:
         options = self._options
         for item, start in starts:
-            for block in blocks(
-                item, start, options.framing, self._store.plan.limits.message_bytes, options.block_bytes
-            ):
+            limit = self._store.plan.limits.message_bytes
+            here = options.workers == 1
+            for block in blocks(item, start, options.framing, limit, options.block_bytes, hold=here):
                 point("S1:after")
                 yield block
 

@@ -49,8 +49,8 @@ class Task:
     number: int
 
     def light(self) -> Task:
-        """Return the task for another process: without the bytes that it can read itself."""
-        blocks = tuple(replace(b, data=None) if b.path is not None else b for b in self.blocks)
+        """Return the task for another process: with bytes of its own where it cannot read them itself."""
+        blocks = tuple(replace(b, content=b.content.copied()) if b.content is not None else b for b in self.blocks)
         return Task(blocks, self.folder, self.number)
 
 
