@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 try:
     import confluent_kafka as ck
@@ -21,11 +21,13 @@ except ModuleNotFoundError as error:
     ) from error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from tacet_runtime.plan.island import Broker, Patience
 
-Headers = list[tuple[str, str | bytes | None]]
+Headers: TypeAlias = list[tuple[str, str | bytes | None]]
+Message: TypeAlias = tuple[str, bytes | None, bytes | None, Headers]
+"""Topic, key, value, headers: a plain tuple, for there is one a row."""
 HEARTBEAT_SECONDS = 1.0
 _FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
 SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
@@ -114,16 +116,18 @@ class Transactions:
         with _settled():
             self._producer.begin_transaction()
 
-    def produce(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """S5: hand one message over. Raises Unsettled."""
+    def send(self, messages: Iterable[Message]) -> None:
+        """S5: hand messages over, in their order. Raises Unsettled, and what `messages` raises."""
+        produce, poll = self._producer.produce, self._producer.poll
         with _settled():
-            while True:
-                try:
-                    self._producer.produce(topic, value, key, headers=headers)
-                except BufferError:
-                    self._producer.poll(0.05)
-                else:
-                    return
+            for topic, key, value, headers in messages:
+                while True:
+                    try:
+                        produce(topic, value, key, headers=headers)
+                    except BufferError:
+                        poll(0.05)
+                    else:
+                        break
 
     def offsets(self, source: Source, offsets: Mapping[int, int]) -> None:
         """S6: the consumer's next offsets, bound to its generation of the group. Raises Unsettled."""

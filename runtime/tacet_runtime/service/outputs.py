@@ -9,33 +9,26 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from tacet_runtime.connectors.arrow import python_value
-from tacet_runtime.connectors.avro import Encoder
+from tacet_runtime.connectors.avro import Encoder, uuid_texts
+from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    import pyarrow as pa
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tacet_runtime.batch import Outcome
+    from tacet_runtime.connectors.kafka import Message
     from tacet_runtime.plan.model import Plan, SinkTable, SinkTopic
     from tacet_runtime.plan.types import Type
 
-Headers = list[tuple[str, str | bytes | None]]
 CONTRACT, POSITION = "tacet.contract", "tacet.position"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message for a topic."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class Outputs:
@@ -54,37 +47,35 @@ class Outputs:
     def messages(self, outcome: Outcome, sent: Mapping[int, Any]) -> Iterator[Message]:
         """Yield the messages of one partition's outcome; `sent` has the source's messages by offset."""
         for sink, table in self._sinks:
-            rows = _in_order(outcome.tables[sink.role])
+            rows = outcome.tables[sink.role]
             if rows.num_rows == 0:
                 continue
             if sink.format == "source":
-                yield from self._as_it_came(sink, table, rows, sent)
+                few = {"_source", "_partition", "_offset", "_index", "_contract", *sink.key}
+                yield from self._as_it_came(sink, table, _in_order(rows.select(sorted(few))), sent)
             else:
-                yield from self._avro(sink, table, rows)
+                yield from self._avro(sink, table, _in_order(rows))
 
     def _avro(self, sink: SinkTopic, table: SinkTable, rows: pa.Table) -> Iterator[Message]:
         values = self._encoders[sink.topic].encode(rows)
-        keys = _keys(rows, sink, table)
-        contracts = _contracts(rows)
-        indexes = rows.column("_index").to_pylist()
-        for at, place in enumerate(_places(rows)):
-            headers: Headers = [(CONTRACT, contracts[at]), (POSITION, b"%s/%d" % (place, indexes[at]))]
-            yield Message(sink.topic, keys[at], values[at], headers)
+        places = _places(rows, "_offset", "_index")
+        together = zip(_keys(rows, sink, table), values, _contracts(rows), places, strict=True)
+        for key, value, contract, place in together:
+            yield sink.topic, key, value, [(CONTRACT, contract), (POSITION, place)]
 
     def _as_it_came(
         self, sink: SinkTopic, table: SinkTable, rows: pa.Table, sent: Mapping[int, Any]
     ) -> Iterator[Message]:
-        keys = _keys(rows, sink, table) if sink.key else None
-        contracts = _contracts(rows)
-        places = _places(rows)
-        before = None
-        for at, offset in enumerate(rows.column("_offset").to_pylist()):
-            if offset == before:
-                continue
-            before = offset
+        offsets = rows.column("_offset").to_numpy()
+        rows = rows.filter(pa.array(np.diff(offsets, prepend=-1) != 0))  # the first row of each message
+        keys = _keys(rows, sink, table) if sink.key else repeat(None, rows.num_rows)
+        together = zip(
+            keys, rows.column("_offset").to_pylist(), _contracts(rows), _places(rows, "_offset"), strict=True
+        )
+        for key, offset, contract, place in together:
             message = sent[offset]
-            headers: Headers = [*(message.headers() or []), (CONTRACT, contracts[at]), (POSITION, places[at])]
-            yield Message(sink.topic, keys[at] if keys else message.key(), message.value(), headers)
+            headers = [*(message.headers() or ()), (CONTRACT, contract), (POSITION, place)]
+            yield sink.topic, key if sink.key else message.key(), message.value(), headers
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
@@ -96,32 +87,48 @@ def _in_order(rows: pa.Table) -> pa.Table:
 
 
 def _contracts(rows: pa.Table) -> list[bytes]:
-    return [text.encode() for text in rows.column("_contract").to_pylist()]
+    return _bytes(rows.column("_contract"))
 
 
-def _places(rows: pa.Table) -> list[bytes]:
-    source = rows.column("_source")[0].as_py()
-    partition = rows.column("_partition")[0].as_py()
-    return [f"{source}/{partition}/{offset}".encode() for offset in rows.column("_offset").to_pylist()]
+def _places(rows: pa.Table, *columns: str) -> list[bytes]:
+    """Return `topic/partition/`, and what the columns say: one for each row, all of one partition."""
+    start = f"{rows.column('_source')[0]}/{rows.column('_partition')[0]}"
+    numbers = [rows.column(name).cast(pa.string()) for name in columns]
+    return _bytes(pc.binary_join_element_wise(pa.scalar(start), *numbers, "/"))
+
+
+def _bytes(texts: pa.ChunkedArray) -> list[Any]:
+    return list(texts.cast(pa.binary()).to_pylist())
 
 
 def _keys(rows: pa.Table, sink: SinkTopic, table: SinkTable) -> list[bytes | None]:
     types = {column.name: column.type for column in table.columns}
-    columns = [[_text(v, types[name]) for v in rows.column(name).to_pylist()] for name in sink.key]
-    if not columns:
-        return [None] * rows.num_rows
-    if len(columns) == 1:
-        return [None if value is None else value.encode() for value in columns[0]]
-    together = zip(*columns, strict=True)
-    return [None if all(v is None for v in values) else _array(values) for values in together]
+    match sink.key:
+        case ():
+            return [None] * rows.num_rows
+        case (name,):
+            return _bytes(_texts(rows.column(name), types[name]))
+        case names:
+            together = zip(*(_texts(rows.column(name), types[name]).to_pylist() for name in names), strict=True)
+            return [None if all(v is None for v in values) else _array(values) for values in together]
 
 
-def _array(values: tuple[str | None, ...]) -> bytes:
+def _texts(column: pa.ChunkedArray, type_: Type) -> pa.ChunkedArray:
+    """Return a column as a key has it: what `explain` shows, without quotes."""
+    match type_:
+        case t.IntType() | t.LongType() | t.StringType():
+            return column.cast(pa.string())
+        case t.UuidType():
+            return pa.chunked_array([uuid_texts(chunk) for chunk in column.chunks], pa.string())
+        case _:
+            return pa.chunked_array([[_text(value, type_) for value in column.to_pylist()]], pa.string())
+
+
+def _array(values: Sequence[str | None]) -> bytes:
     return json.dumps(values, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _text(value: Any, type_: Type) -> str | None:
-    """Return a value as a key has it: what `explain` shows, without quotes."""
     match python_value(value, type_):
         case None:
             return None

@@ -296,13 +296,12 @@ class Service:
     def _produce(self, producer: Transactions, work: _Work) -> None:
         for part, outcome in zip(work.gathered.parts, work.outcomes, strict=True):
             sent = {message.offset(): message for message in part.messages}
-            for message in self._p.outputs.messages(outcome, sent):
-                producer.produce(message.topic, message.key, message.value, message.headers)
+            producer.send(self._p.outputs.messages(outcome, sent))
         point("S5:within")
-        producer.produce(self._p.shard.intents, intents.key(work.intent.seq), intents.encode(work.intent), [])
-        expired = work.intent.seq - intents.KEPT
+        topic, expired = self._p.shard.intents, work.intent.seq - intents.KEPT
+        producer.send([(topic, intents.key(work.intent.seq), intents.encode(work.intent), [])])
         if expired > 0:
-            producer.produce(self._p.shard.intents, intents.key(expired), None, [])
+            producer.send([(topic, intents.key(expired), None, [])])
 
     def _committed(self, work: _Work, clock: _Clock) -> None:
         self._standing.intents.append(work.intent)
