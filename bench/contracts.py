@@ -14,7 +14,7 @@ RAW, DERIVED = "impressions/raw_impression/1.1.0.yaml", "impressions/enriched_im
 
 
 def write_contracts(source: Path, root: Path, number: int) -> None:
-    """Write a repository of so many events, half raw and half derived, that read one table; all drafts."""
+    """Write a repository of so many events, half raw and half derived, that read one table; all drafts, no two alike."""
     table = "catalog/title/1.0.0.yaml"
     _write(root / "contracts" / table, _draft(source / table))
     for pair in range(number // 2):
@@ -23,6 +23,7 @@ def write_contracts(source: Path, root: Path, number: int) -> None:
             own = f"n{pair:04}"
             for word in ("table: impressions.", "topic: impressions.", "topic: ui."):
                 text = text.replace(word, f"{word.partition(' ')[0]} {own}.")
+            text = text.replace("path: $item.rank,", f"path: $item.rank_{own},")  # every model has to be generated
             _write(root / "contracts" / own / path.partition("/")[2], text)
 
 
