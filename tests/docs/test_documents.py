@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from tests.support.command import ROOT, here, tacet
-from tests.support.documents import blocks, execute
+from tests.support.documents import PATH, blocks, execute
 
 SKIPPED = {"node_modules", "generated", "templates"}
 PAGES = sorted(
@@ -46,6 +46,16 @@ def test_the_blocks_of_a_page_run(page, folder):
 def test_the_readme_of_a_new_repository_runs_too(tmp_path):
     assert tacet("init", "mine", cwd=tmp_path).status == 0
     execute(ROOT / "tacet/templates/README.md", tmp_path / "mine")
+
+
+WRITTEN = {"docs/contracts.md", "docs/diagnostics.md"}
+"""Pages whose `yaml` blocks other tests read."""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_every_contract_of_a_page_that_is_run_says_which_file_it_is(page):
+    found = [b for b in blocks(page) if b.language == "yaml" and name(page) not in WRITTEN]
+    assert all(PATH.match(b.text) for b in found)
 
 
 def test_pages_are_found_and_most_of_their_blocks_run():

@@ -1,4 +1,4 @@
-"""Markdown pages whose blocks are executed: `sh` in bash, `python` in Python, `yaml` contracts through the compiler.
+"""Markdown pages whose blocks are executed: `sh` in bash, `python` in Python; a `yaml` block that begins with a path is written there.
 
 A comment right before a block, `<!-- not run: why -->`, leaves it out.
 """
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BLOCK = re.compile(
     r"(?:<!-- not run: (?P<why>[^>]+) -->\n+)?^```(?P<language>[a-z]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+
+PATH = re.compile(r"# (contracts/\S+\.yaml)\n")
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def execute(page: Path, folder: Path) -> None:
     """Run a page's blocks in a folder, in their order; a command that fails is reported with its line."""
     words = " ".join(TACET)
     for block in blocks(page):
+        if (found := PATH.match(block.text)) and block.language == "yaml":
+            (folder / found[1]).write_text(block.text)
         if block.not_run or block.language not in {"sh", "python"}:
             continue
         script = f'set -euo pipefail\ntacet() {{ {words} "$@"; }}\n{block.text}'
