@@ -1,8 +1,9 @@
-"""Shared fixtures: golden files, and the option that rewrites them."""
+"""Shared fixtures: golden files, and the option that rewrites them; and what a run leaves out is said at its end."""
 
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,14 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--accept", action="store_true", help="rewrite golden files with what the code says now")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not run and why, whatever the verbosity: a green run is to mean what it seems to."""
+    left_out = [report.longrepr for report in terminalreporter.stats.get("skipped", ())]
+    reasons = Counter(str(why[2] if isinstance(why, tuple) else why).removeprefix("Skipped: ") for why in left_out)
+    for reason, number in sorted(reasons.items()):
+        terminalreporter.write_line(f"not run: {reason} ({number} {'place' if number == 1 else 'places'})", yellow=True)
 
 
 @pytest.fixture
