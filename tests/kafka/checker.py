@@ -55,12 +55,12 @@ def read_topic(bootstrap: str, name: str) -> list[ck.Message]:
     reader = ck.Consumer(
         {
             "bootstrap.servers": bootstrap, "group.id": "checker", "enable.auto.commit": False, "log_level": 0,
-            "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest",
+            "isolation.level": "read_committed", "enable.partition.eof": True, "auto.offset.reset": "earliest", "fetch.wait.max.ms": 20,
         }
     )  # fmt: skip
     try:
         parts = list(reader.list_topics(name, 20).topics[name].partitions)
-        reader.assign([ck.TopicPartition(name, part, ck.OFFSET_BEGINNING) for part in parts])
+        reader.assign([ck.TopicPartition(name, part, 0) for part in parts])
         found, open_ = [], set(parts)
         while open_:
             for message in reader.consume(1_000, 0.1):

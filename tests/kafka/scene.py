@@ -157,14 +157,13 @@ class Scene:
 
     def consumed(self) -> dict[int, int]:
         """Return the offsets that the job's group has committed."""
-        reader = ck.Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.group, "log_level": 0})
+        wanted = [ck.TopicPartition(self.names["source"], n) for n in range(PARTITIONS)]
+        asked = ck.ConsumerGroupTopicPartitions(self.group, wanted)
         try:
-            wanted = [ck.TopicPartition(self.names["source"], n) for n in range(PARTITIONS)]
-            return {at.partition: max(0, at.offset) for at in reader.committed(wanted, 10)}
+            found = self.admin.list_consumer_group_offsets([asked], request_timeout=10)[self.group].result(10)
         except ck.KafkaException:  # the coordinator of a new group is not there at once
             return {}
-        finally:
-            reader.close()
+        return {at.partition: max(0, at.offset) for at in found.topic_partitions}
 
     def caught_up(self, process: Process, seconds: float = 60) -> None:
         """Wait until the job has consumed everything. Raises TimeoutError."""

@@ -109,6 +109,7 @@ class Transactions:
     def open(self) -> None:
         """S0: fence whoever had this name before, and settle what it left. Raises Unsettled."""
         with _settled():
+            self._producer.list_topics(timeout=self._seconds)  # connected: else the coordinator may be asked too early
             self._producer.init_transactions(self._seconds)
 
     def begin(self) -> None:
