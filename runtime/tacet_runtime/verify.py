@@ -119,7 +119,7 @@ def verify(store: Warehouse) -> Proof:
     try:
         queried, totals, messages, rows = _queried(files)
     except duckdb.Error:
-        damaged = {path for paths in files.values() for path in paths if not _readable(path)}
+        damaged = {path for paths in files.values() for path in paths if broken(path) or not _readable(path)}
         if not damaged:
             raise
         told = {finding.detail for finding in findings}
