@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
+from tacet_runtime.connectors.encoded import plain
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -61,14 +63,19 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch. `tables` has the Arrow schema of the plan's sink tables, in source order."""
+    """What became of a batch. `encoded`: rows for the sinks as files take them (`connectors/encoded.py`)."""
 
-    tables: Mapping[Role, pa.Table]
+    encoded: Mapping[Role, pa.Table]
     counts: Counts
     skipped: tuple[Range, ...]
     """Offsets of skipped messages, as ascending disjoint ranges."""
     filtered: tuple[Range, ...]
     """Offsets of filtered messages (parents with no emitted and no rejected row)."""
+
+    @property
+    def tables(self) -> Mapping[Role, pa.Table]:
+        """Return the rows spelt out, in the Arrow schemas of the plan's sink tables; made anew at each look."""
+        return {role: plain(table) for role, table in self.encoded.items()}
 
 
 class Processor(Protocol):

@@ -7,6 +7,7 @@ in a second commit. The library's own retry re-bases a stale append and doubles 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,9 @@ import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import (
+    MetricModeTypes,
+    MetricsMode,
+    StatisticsCollector,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
     parquet_path_to_id_mapping,
@@ -31,6 +35,7 @@ from pyiceberg.table.update import (
 )
 from pyiceberg.typedef import Record
 from pyiceberg.types import (
+    BinaryType,
     NestedField,
 )
 from sqlalchemy.exc import SQLAlchemyError
@@ -168,7 +173,7 @@ def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: 
     schema = table.schema() if schema_id is None else table.schemas()[schema_id]
     statistics = data_file_statistics_from_parquet_metadata(
         parquet_metadata=metadata,
-        stats_columns=compute_statistics_plan(schema, table.properties),
+        stats_columns=_bounded(schema, table.properties),
         parquet_column_mapping=parquet_path_to_id_mapping(schema),
     )
     return DataFile.from_args(
@@ -183,6 +188,14 @@ def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: 
         key_metadata=None,
         **statistics.to_serialized_dict(),
     )
+
+
+def _bounded(schema: Schema, properties: Mapping[str, str]) -> dict[int, StatisticsCollector]:
+    """Return what to keep of each column: nothing of bytes and of what is nested (`encoded.storable` writes no bounds)."""
+    top = {field.field_id for field in schema.fields if not isinstance(field.field_type, BinaryType)}
+    plan = compute_statistics_plan(schema, dict(properties))
+    none = MetricsMode(MetricModeTypes.NONE)
+    return {number: of if number in top else replace(of, mode=none) for number, of in plan.items()}
 
 
 def replace_files(

@@ -14,9 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.encoded import plain_column, storable
 from tacet_runtime.connectors.iceberg_types import iceberg_type, transform
 from tacet_runtime.connectors.seals import Sealing
-from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.types import Type
 
 _DICTIONARY_ROWS = 4_096
+_RUNS = 64
+"""Rows of one partition that stand together in no more pieces than this are not copied together."""
 _MICROS = {"day": 86_400_000_000, "hour": 3_600_000_000}
 
 
@@ -39,7 +42,7 @@ class Finished:
 
 
 def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> list[Finished]:
-    """Write a table's rows below `folder`; nothing for no rows. Raises OSError when the disk does not take them."""
+    """Write a table's rows (encoded or plain) below `folder`; nothing for no rows. Raises OSError when the disk does not take them."""
     if rows.num_rows == 0:
         return []
     finished = []
@@ -59,47 +62,70 @@ def _sorted(rows: pa.Table, table: SinkTable) -> pa.Table:
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
-    """Return a column that Arrow can order and compare: a UUID as its bytes."""
-    array = column.combine_chunks()
+    """Return a column that Arrow can order and compare: spelt out, a UUID as its bytes."""
+    array = plain_column(column).combine_chunks()
     return array.storage if isinstance(array, pa.ExtensionArray) else array
 
 
 def _write(rows: pa.Table, path: Path, table: SinkTable) -> Path:
     """Write a file, and return the sealed name that it has then."""
-    low = [c.name for c in table.columns if _worth_a_dictionary(c.name, c.type, rows)]
+    rows, encoded, bounded = storable(rows, arrow_schema(table))
+    low = [f.name for f in rows.schema if pa.types.is_string(f.type) and _worth_a_dictionary(rows.column(f.name))]
     with path.open("wb") as file:
         sealing = Sealing(file)
         pq.write_table(
-            rows, sealing, compression="zstd", compression_level=1, use_dictionary=low, write_statistics=True,
-            store_schema=False,
+            rows, sealing, compression="zstd", compression_level=1, use_dictionary=[*low, *encoded],
+            write_statistics=bounded, store_schema=False,
         )  # fmt: skip
         sealing.flush()
         os.fsync(file.fileno())
     return sealing.seal(path)
 
 
-def _worth_a_dictionary(name: str, type_: Type, rows: pa.Table) -> bool:
+def _worth_a_dictionary(column: pa.ChunkedArray) -> bool:
     """Tell whether a text column repeats itself: a sample decides."""
-    if not isinstance(type_, t.StringType):
-        return False
-    sample = rows.column(name).slice(0, _DICTIONARY_ROWS)
-    return bool(sample.combine_chunks().unique().__len__() * 4 <= max(len(sample), 4))
+    sample = column.slice(0, _DICTIONARY_ROWS)
+    return len(sample.combine_chunks().unique()) * 4 <= max(len(sample), 4)
 
 
 def _partitions(rows: pa.Table, table: SinkTable) -> list[tuple[tuple[Any, ...], pa.Table]]:
+    """Return the rows of each partition value, the values in their order, the rows in theirs."""
     if not table.partition:
         return [((), rows)]
     types = {c.name: c for c in table.columns}
     keys = [_partition_array(rows.column(f.column), types[f.column].type, f) for f in table.partition]
-    names = [f"k{at}" for at in range(len(keys))]
-    groups = pa.table(dict(zip(names, keys, strict=True))).group_by(names, use_threads=False).aggregate([])
-    values = [tuple(row[name] for name in names) for row in groups.to_pylist()]
-    ordered = sorted(values, key=lambda value: tuple((v is not None, v if v is not None else 0) for v in value))
-    found = []
-    for value in ordered:
-        manifest = tuple(_manifest(v) for v in value)
-        found.append((manifest, rows if len(values) == 1 else rows.filter(_equal(keys, value))))
-    return found
+    codes, values = _numbered(keys)
+    found = [tuple(_manifest(v) for v in value) for value in values]
+    if len(found) == 1:
+        return [(found[0], rows)]
+    starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    if len(starts) > _RUNS:
+        order = np.argsort(codes, kind="stable")
+        rows, codes = rows.take(pa.array(order)), codes[order]
+        starts = np.flatnonzero(np.diff(codes, prepend=-1))
+    parts: list[list[pa.Table]] = [[] for _ in found]
+    for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
+        parts[codes[start]].append(rows.slice(start, end - start))
+    return [(value, pa.concat_tables(part)) for value, part in zip(found, parts, strict=True)]
+
+
+def _numbered(keys: list[pa.Array]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
+    """Return (number of each row's combination of keys, the combinations in order, NULL first)."""
+    codes = np.zeros(len(keys[0]), dtype=np.int64)
+    values: list[tuple[Any, ...]] = [()]
+    for key in keys:
+        encoded = key.dictionary_encode(null_encoding="encode")
+        own = encoded.dictionary.to_pylist()
+        both, codes = np.unique(codes * len(own) + np.asarray(encoded.indices), return_inverse=True)
+        values = [(*values[at // len(own)], own[at % len(own)]) for at in both.tolist()]
+    order = sorted(range(len(values)), key=lambda at: _sorting(values[at]))
+    number = np.empty(len(order), dtype=np.int64)
+    number[order] = np.arange(len(order))
+    return number[codes], [values[at] for at in order]
+
+
+def _sorting(value: tuple[Any, ...]) -> tuple[tuple[bool, Any], ...]:
+    return tuple((part is not None, part if part is not None else 0) for part in value)
 
 
 def _manifest(value: Any) -> Any:
@@ -113,17 +139,10 @@ def _manifest(value: Any) -> Any:
     return value
 
 
-def _equal(keys: list[pa.Array], value: tuple[Any, ...]) -> pa.Array:
-    mask = None
-    for key, wanted in zip(keys, value, strict=True):
-        hits = pc.is_null(key) if wanted is None else pc.fill_null(pc.equal(key, pa.scalar(wanted, key.type)), False)
-        mask = hits if mask is None else pc.and_(mask, hits)
-    return mask
-
-
 def _partition_array(column: pa.ChunkedArray, type_: Type, field: PartitionField) -> pa.Array:
     """Return partition values as manifests have them: days, months, years and hours as numbers since 1970."""
     source = iceberg_type(type_, iter(()))
+    column = plain_column(column)
     if field.transform == "identity":
         return _plain(column)
     if field.transform in _MICROS and pa.types.is_timestamp(column.type):

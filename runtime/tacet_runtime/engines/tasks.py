@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import pyarrow as pa
-
 from tacet_runtime.connectors.blocks import batches
+from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.files import BLOCK_BYTES
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.ledger import added
@@ -15,6 +14,8 @@ from tacet_runtime.ledger import added
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    import pyarrow as pa
 
     from tacet_runtime.batch import Counts, Processor, Range
     from tacet_runtime.connectors.files import Block, Framing, Position
@@ -85,7 +86,7 @@ def compute(task: Task, tables: Mapping[str, SinkTable], processor: Processor, b
     accounts = [_account(block, processor, batch_rows, rows) for block in task.blocks]
     files: list[Finished] = []
     for role, parts in rows.items():
-        files += write_files(pa.concat_tables(parts), tables[role], task.folder, str(task.number))
+        files += write_files(joined(parts), tables[role], task.folder, str(task.number))
         parts.clear()
     return Done(tuple(files), tuple(accounts))
 
@@ -96,7 +97,7 @@ def _account(block: Block, processor: Processor, batch_rows: int, rows: dict[str
     filtered: list[Range] = []
     for batch in batches(block, batch_rows):
         outcome = processor.process(batch)
-        for role, table in outcome.tables.items():
+        for role, table in outcome.encoded.items():
             rows.setdefault(role, []).append(table)
         counts.append(outcome.counts)
         skipped += outcome.skipped

@@ -22,8 +22,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
+from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, Source, Transactions, Unsettled, settings
 from tacet_runtime.connectors.kafka_cluster import Cluster
@@ -39,6 +38,8 @@ from tacet_runtime.service.recovery import Positions, find_topic, stand
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    import pyarrow as pa
 
     from tacet_runtime.batch import Outcome, Processor
     from tacet_runtime.connectors.parquet import Finished
@@ -355,7 +356,7 @@ class Service:
 
 
 def _together(role: str, outcomes: list[Outcome]) -> pa.Table:
-    return pa.concat_tables([table for outcome in outcomes for name, table in outcome.tables.items() if name == role])
+    return joined([table for outcome in outcomes for name, table in outcome.encoded.items() if name == role])
 
 
 def _sync(folder: Path) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.encoded import dictionary, fitted, view
 from tacet_runtime.engines.embedded.arrays import constant, is_first, outside
 from tacet_runtime.engines.embedded.templates import OUTCOMES
 from tacet_runtime.steps.sinks import unknown_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from tacet_runtime.batch import Batch
     from tacet_runtime.engines.embedded.producers import ProducerIds
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Plan, SinkColumn, SinkTable
     from tacet_runtime.steps.results import Row
     from tacet_runtime.steps.sinks import Label, Sinks
+
+
+_VIEWED = 2**31 - 1
+"""Bytes of a buffer that a view can point into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +82,7 @@ class Emit:
 
     def _raw(self) -> pa.Table:
         at = np.flatnonzero(self._judged.templates.archived()[self._judged.ends])
-        rows = self._judged.rows
-        rows = rows if len(at) == rows.num_rows else rows.take(pa.array(at))
+        rows = self._rows(at, [f.name for f in self._plan.source.fields])
         like = partial(self._like, "raw", at)
         meta = {
             **self._place(at),
@@ -99,7 +103,8 @@ class Emit:
         keep = self._outcomes[judged.derives] == 0
         at = judged.derives[keep]
         values = derived if keep.all() else derived.filter(pa.array(keep))
-        rows = judged.rows if len(at) == judged.rows.num_rows else judged.rows.take(pa.array(at))
+        computed = set(values.column_names)
+        rows = self._rows(at, dict.fromkeys(f.inputs[0] for f in plan.fields if f.name not in computed))
         like = partial(self._like, "derived", at)
         meta = {
             **self._place(at),
@@ -109,7 +114,6 @@ class Emit:
             "_corrections": like(lambda row: row.corrections),
             "_flags": like(lambda row: row.flags),
         }
-        computed = set(values.column_names)
         own = {f.name: values.column(f.name) if f.name in computed else rows.column(f.inputs[0]) for f in plan.fields}
         return self._table("derived", {**meta, **own}, len(at))
 
@@ -132,13 +136,19 @@ class Emit:
         }
         return self._table("rejects", values, len(at))
 
+    def _rows(self, at: np.ndarray, names: Iterable[str]) -> pa.Table:
+        """Return columns of the given rows."""
+        rows = self._judged.rows.select(list(names))
+        return rows if len(at) == rows.num_rows else rows.take(pa.array(at))
+
     def _like(
         self, role: str, at: np.ndarray, of: Callable[[Row], Any]
     ) -> Callable[[SinkColumn, pa.DataType], pa.Array]:
         """Return a column that rows have from their templates."""
 
         def column(sink: SinkColumn, form: pa.DataType) -> pa.Array:
-            return self._judged.templates.column(role, sink, form, of).take(pa.array(self._judged.ends[at]))
+            codes, values = self._judged.templates.column(role, sink, form, of)
+            return dictionary(codes[self._judged.ends[at]], values)
 
         return column
 
@@ -153,9 +163,12 @@ class Emit:
     def _messages(self, at: np.ndarray) -> pa.Array:
         """Return the bytes of rows' messages, once a message."""
         parents, messages = self._judged.parents[at], self._judged.batch.messages
-        if len(parents) == len(messages) and (parents == np.arange(len(messages))).all():
-            return messages.cast(pa.binary())
-        return messages.take(pa.array(parents, mask=~is_first(parents))).cast(pa.binary())
+        first = is_first(parents)
+        whole, bounds, data = messages.buffers()
+        bounds = np.frombuffer(bounds, dtype=np.int64)[messages.offset :] if bounds is not None else np.zeros(1)
+        if whole is not None or data is None or bounds[-1] > _VIEWED:
+            return messages.take(pa.array(parents, mask=~first)).cast(pa.binary())
+        return view(data, bounds[parents], bounds[parents + 1], first)
 
     def _table(self, role: str, values: dict[str, Any], rows: int) -> pa.Table:
         table = self._by_role[role]
@@ -164,7 +177,7 @@ class Emit:
             _column(values[column.name], column, field.type, rows)
             for column, field in zip(table.columns, schema, strict=True)
         ]
-        return pa.Table.from_arrays(columns, schema=schema)
+        return fitted(columns, schema)
 
     def count(self, sinks: Sinks) -> None:
         """Add the rows and their messages to the accounting."""
@@ -187,5 +200,7 @@ def _column(value: Any, column: SinkColumn, form: pa.DataType, rows: int) -> pa.
     if callable(value):
         return value(column, form)
     if isinstance(value, pa.ChunkedArray | pa.Array):
-        return outside(value, form)
+        return value if pa.types.is_binary_view(value.type) else outside(value, form)
+    if isinstance(value, str):
+        return dictionary(np.zeros(rows, dtype=np.int64), pa.array([value], form))
     return constant(value, rows, form)

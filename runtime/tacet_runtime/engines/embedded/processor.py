@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from tacet_runtime.batch import Outcome
+from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.engines.embedded.arrays import from_python
 from tacet_runtime.engines.embedded.emit import Emit, Judged
 from tacet_runtime.engines.embedded.judging import Judging
@@ -116,7 +117,7 @@ class EmbeddedProcessor:
             if role == "ledger":
                 continue
             parts = found[role]
-            tables[role] = merged(parts) if role == "metrics" else pa.concat_tables(parts)
+            tables[role] = merged(parts) if role == "metrics" else joined(parts)
         skipped, filtered = sorted(sinks.skipped), sorted(sinks.filtered)
         return Outcome(tables, counts(sinks.tally), ranges(skipped), ranges(filtered))
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from tacet_runtime.connectors.arrow import arrow_array
 from tacet_runtime.steps.sinks import labels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import pyarrow as pa
 
     from tacet_runtime.plan.model import Plan, SinkColumn
     from tacet_runtime.steps.results import Row
@@ -31,7 +32,7 @@ class Templates:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self._rows: list[Row | None] = []
-        self._columns: dict[tuple[str, str], pa.Array] = {}
+        self._columns: dict[tuple[str, str], _Values] = {}
         self._codes: list[tuple[int, bool]] = []
         self._numbers: dict[Label, int] = {}
         self._labels: list[int] = []
@@ -75,13 +76,34 @@ class Templates:
         """Return (labels of all kinds in one array, where each kind's end; the first is 0)."""
         return np.array(self._labels, dtype=np.int64), np.array(self._ends, dtype=np.int64)
 
-    def column(self, role: str, column: SinkColumn, form: pa.DataType, of: Callable[[Row], Any]) -> pa.Array:
-        """Return what a sink's column holds, by kind; only new kinds are computed."""
-        key = (role, column.name)
-        have = self._columns.get(key)
-        start = 0 if have is None else len(have)
-        if have is None or start < len(self._rows):
-            values = [None if row is None else of(row) for row in self._rows[start:]]
-            new = arrow_array(values, column.type, form)
-            have = self._columns[key] = new if have is None else pa.concat_arrays([have, new])
-        return have
+    def column(
+        self, role: str, column: SinkColumn, form: pa.DataType, of: Callable[[Row], Any]
+    ) -> tuple[np.ndarray, pa.Array]:
+        """Return (by kind: number of the value that a sink's column holds, or -1; the values, each once)."""
+        known = self._columns.setdefault((role, column.name), _Values(column, form))
+        known.add([None if row is None else of(row) for row in self._rows[len(known.codes) :]])
+        return np.array(known.codes, dtype=np.int64), known.array()
+
+
+class _Values:
+    """The distinct values of a column, and which of them each kind has; only new kinds are looked at."""
+
+    def __init__(self, column: SinkColumn, form: pa.DataType) -> None:
+        self.codes: list[int] = []
+        self._type, self._form = column.type, form
+        self._numbers: dict[str, int] = {}
+        self._values: list[Any] = []
+        self._array = arrow_array([], column.type, form)
+
+    def add(self, values: list[Any]) -> None:
+        for value in values:
+            key = repr(value)
+            if value is not None and key not in self._numbers:
+                self._numbers[key] = len(self._values)
+                self._values.append(value)
+            self.codes.append(-1 if value is None else self._numbers[key])
+
+    def array(self) -> pa.Array:
+        if len(self._array) < len(self._values):
+            self._array = arrow_array(self._values, self._type, self._form)
+        return self._array
