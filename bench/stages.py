@@ -15,8 +15,9 @@ ENGINE = "tacet_runtime.engines.embedded"
 STAGES: tuple[tuple[str, str, str], ...] = (
     ("read, digest", "tacet_runtime.engines.run", "blocks"),
     ("cut into messages", "tacet_runtime.engines.tasks", "batches"),
-    ("screen (strict JSON)", f"{ENGINE}.rows", "clean"),
-    ("decode, type, test (SQL)", f"{ENGINE}.processor", "decode"),
+    ("scan (strict JSON)", f"{ENGINE}.scanner", "Scanner.scan"),
+    ("convert to columns", f"{ENGINE}.convert", "Scanned.columns"),
+    ("type, test (SQL)", f"{ENGINE}.rows", "Decoder.decode"),
     ("shapes", f"{ENGINE}.shapes", "Shapes.of"),
     ("judge", f"{ENGINE}.judging", "Judging.kinds"),
     ("derive, join (SQL)", f"{ENGINE}.judging", "Judging.ends"),

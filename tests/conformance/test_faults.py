@@ -27,8 +27,8 @@ def found(root: Path, cases: str = "", seeds: str = "") -> subprocess.CompletedP
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    for part in PARTS:
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for part in PARTS:  # with what is compiled to machine code
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("*.pyc"))
     return tmp_path
 
 

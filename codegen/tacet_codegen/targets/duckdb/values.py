@@ -1,4 +1,4 @@
-"""A JSON value -> a typed value, in SQL: which JSON types are read, how they are converted, what is tested then.
+"""A value as the scanner reads it -> a typed value, in SQL, and what is tested then.
 
 What SQL cannot convert exactly comes out NULL although it was sent; the runtime sees that and takes the strict path.
 """
@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, assert_never
 from tacet_codegen.targets.duckdb.literals import identifier, literal, string, type_name
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Literal
+from tacet_runtime.plan.forms import IN_SQL, form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tacet_runtime.plan.model import Field
-    from tacet_runtime.plan.types import Type
+    from tacet_runtime.plan.types import Encoding, Type
 
-EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
-FIRST, LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""Microseconds since 1970 of the first moment of year 1 and the last of year 9999."""
 _FLOAT_LIMIT = "3.4028235677973366e38::DOUBLE"
 """The least number that rounds to infinity in binary32."""
 _DATE = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -29,70 +27,9 @@ _INTEGER = "-?(?:0|[1-9][0-9]*)"
 _NUMBER = "-?(?:0|[1-9][0-9]*)(?:[.][0-9]+)?(?:[eE][-+]?[0-9]+)?"
 
 
-def is_nested(type_: Type) -> bool:
-    """Tell whether a type holds others: such values take the strict path."""
-    return isinstance(type_, t.ListType | t.MapType | t.StructType)
-
-
-def json_reader_type(type_: Type, encoding: str) -> str:
-    """Return the type that DuckDB's own JSON reader gives before the conversion; VARCHAR for what is text in JSON."""
-    if encoding in EPOCHS:
-        return "BIGINT"
-    if encoding == "string":
-        return "VARCHAR"
-    match type_:
-        case t.BooleanType() | t.IntType() | t.LongType() | t.DoubleType() | t.DecimalType():
-            return type_name(type_)
-        case t.FloatType():
-            return "DOUBLE"
-        case _:
-            return "VARCHAR"
-
-
-def json_types(type_: Type) -> tuple[str, ...]:
-    """Return the JSON types, as DuckDB names them, of a type's plain form."""
-    match type_:
-        case t.BooleanType():
-            return ("BOOLEAN",)
-        case t.IntType() | t.LongType():
-            return ("BIGINT", "UBIGINT")
-        case t.FloatType() | t.DoubleType() | t.DecimalType():
-            return ("BIGINT", "UBIGINT", "DOUBLE")
-        case _:
-            return ("VARCHAR",)
-
-
-def read_from(field: Field) -> tuple[str, ...]:
-    """Return the JSON types, as DuckDB names them, that a field's value is read from."""
-    if field.encoding in EPOCHS:
-        return ("BIGINT", "UBIGINT")
-    if field.encoding == "string":
-        return ("VARCHAR",)
-    return ("BIGINT", "UBIGINT") if isinstance(field.type, t.DecimalType) else json_types(field.type)
-
-
-def convert(field: Field, value: str) -> str:
-    """Return SQL for the typed value; NULL where it cannot be had exactly."""
-    type_, name = field.type, type_name(field.type)
-    if value == "NULL":
-        return f"CAST(NULL AS {name})"
-    if field.path.root == "$index":
-        return f"CAST({value} AS {name})"
-    if field.encoding in EPOCHS:
-        unit = EPOCHS[field.encoding]
-        low, high = -(-FIRST // unit), LAST // unit
-        return f"CASE WHEN {value} BETWEEN {low} AND {high} THEN make_timestamp({value} * {unit}) END"
-    if field.encoding == "string":
-        return _from_text(type_, value)
-    match type_:
-        case t.FloatType():
-            return f"CASE WHEN abs({value}) < {_FLOAT_LIMIT} THEN CAST({value} AS FLOAT) END"
-        case t.DoubleType():
-            return f"CASE WHEN isfinite({value}) THEN {value} END"
-        case t.BooleanType() | t.IntType() | t.LongType() | t.DecimalType() | t.StringType():
-            return value
-        case _:
-            return _from_text(type_, value)
+def convert(type_: Type, encoding: Encoding, value: str) -> str:
+    """Return SQL for the typed value of what was read; NULL where it cannot be had exactly."""
+    return _from_text(type_, value) if form(type_, encoding) in IN_SQL else value
 
 
 def _from_text(type_: Type, value: str) -> str:

@@ -8,6 +8,7 @@ from tacet_runtime.engines.embedded.shapes import Shapes
 from tacet_runtime.engines.embedded.templates import Templates
 
 if TYPE_CHECKING:
+    from tacet_runtime.engines.embedded.layout import Layout
     from tacet_runtime.plan.model import Plan
 
 _SHAPES, _KINDS = 50_000, 20_000
@@ -17,9 +18,9 @@ _SHAPES, _KINDS = 50_000, 20_000
 class Memory:
     """All of it refers to one another by number, so it is forgotten together."""
 
-    def __init__(self, plan: Plan) -> None:
-        self.message = Shapes(plan.source, "$")
-        self.item = Shapes(plan.source, "$item")
+    def __init__(self, plan: Plan, layout: Layout) -> None:
+        self.message = Shapes(plan, layout, "$")
+        self.item = Shapes(plan, layout, "$item")
         self.templates = Templates(plan)
         self.kinds: dict[bytes, int] = {}
         """What makes a kind -> number of its template before derivation."""

@@ -12,12 +12,13 @@ from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.engines.embedded.arrays import from_python
 from tacet_runtime.engines.embedded.emit import Emit, Judged
 from tacet_runtime.engines.embedded.judging import Judging
+from tacet_runtime.engines.embedded.layout import lay_out
 from tacet_runtime.engines.embedded.memory import Memory
 from tacet_runtime.engines.embedded.metrics import measured, merged
 from tacet_runtime.engines.embedded.producers import ProducerIds
-from tacet_runtime.engines.embedded.rows import decode
+from tacet_runtime.engines.embedded.rows import Decoder
 from tacet_runtime.engines.embedded.statements import Statements
-from tacet_runtime.engines.reference import ReferenceProcessor, counts
+from tacet_runtime.engines.reference import counts
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.judge import Producers
 from tacet_runtime.steps.sinks import Sinks, ranges
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
 
     from tacet_runtime.batch import Batch, Processor, Role
     from tacet_runtime.connectors.lookups import LookupTable
+    from tacet_runtime.engines.embedded.rows import Decoded
     from tacet_runtime.engines.embedded.shapes import Seen
     from tacet_runtime.plan.model import Plan
 
 
 def embedded(plan: Plan, lookups: Mapping[str, LookupTable]) -> Processor:
-    """Return the engine for a plan. One without statements (paths that DuckDB cannot tell apart) is the reference's."""
-    return EmbeddedProcessor(plan, lookups) if plan.sql else ReferenceProcessor(plan, lookups)
+    """Return the engine for a plan."""
+    return EmbeddedProcessor(plan, lookups)
 
 
 class EmbeddedProcessor:
@@ -47,27 +49,29 @@ class EmbeddedProcessor:
         self._producers = Producers(plan.source)
         self._statements = Statements(plan, lookups)
         self._judging = Judging(plan, self._interpreter, self._statements, rows)
-        self._memory = Memory(plan)
+        self._layout = lay_out(plan.source)
+        self._decoder = Decoder(plan, self._layout, self._statements)
+        self._memory = Memory(plan, self._layout)
 
     def process(self, batch: Batch) -> Outcome:
         """Run every stage over the batch."""
         if self._memory.full():
-            self._memory = Memory(self._plan)
+            self._memory = Memory(self._plan, self._layout)
         sinks = Sinks(self._plan, batch.source, batch.partition)
-        decoded = decode(batch, self._statements, self._plan.limits)
+        decoded = self._decoder.decode(batch)
         _skip(batch, decoded.skipped, sinks)
         _no_items(batch, decoded.no_items, sinks)
         rows, slow = decoded.rows, decoded.slow
         judged = None
         if rows.num_rows:
-            judged, slow = self._judged(batch, rows, slow)
+            judged, slow = self._judged(batch, decoded)
         self._strict(batch, slow, sinks)
         return self._outcome(judged, sinks)
 
-    def _judged(self, batch: Batch, rows: pa.Table, slow: np.ndarray) -> tuple[Judged | None, np.ndarray]:
+    def _judged(self, batch: Batch, decoded: Decoded) -> tuple[Judged | None, np.ndarray]:
         """Return the judged rows, and the messages for the strict path: one row that SQL cannot say sends all of its."""
-        memory = self._memory
-        seen = (memory.message.of(rows.column(":mshape")), memory.item.of(rows.column(":ishape")))
+        memory, rows, slow = self._memory, decoded.rows, decoded.slow
+        seen = (memory.message.of(decoded.message), memory.item.of(decoded.item))
         producers = ProducerIds(rows, self._plan, self._producers)
         kinds = self._judging.kinds(rows, seen, producers, memory)
         parents = rows.column(":off").to_numpy()

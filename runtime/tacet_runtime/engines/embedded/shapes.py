@@ -1,71 +1,60 @@
-"""JSON types -> the state of each field: absent, null, sent as it should be, sent wrongly, or beyond what SQL can say.
+"""Kinds of JSON values -> the state of each field: absent, null, sent as it should be, sent wrongly, or beyond SQL.
 
-A stream has many messages and few shapes (the JSON types at the paths and the keys of the objects): each is looked at once.
+A stream has many messages and few shapes (kinds at the paths, unknown keys): each is looked at once.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
-from tacet_runtime.engines.embedded.unknowns import Unknowns
+from tacet_runtime.engines.embedded import scan
+from tacet_runtime.engines.embedded.arrays import distinct
 from tacet_runtime.plan import types as t
-from tacet_runtime.plan.expressions import PathValue
-from tacet_runtime.plan.walk import walk
+from tacet_runtime.plan.forms import Form, form
+from tacet_runtime.steps.paths import find
+from tacet_runtime.steps.strict_json import Refused, decode
+from tacet_runtime.steps.unknown import known_keys, unknown
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from collections.abc import Callable
 
-    from tacet_runtime.plan.expressions import Path
-    from tacet_runtime.plan.model import Field, Source
+    from tacet_runtime.engines.embedded.layout import Layout
+    from tacet_runtime.plan.model import Field, Plan, Source
     from tacet_runtime.plan.types import Encoding, Type
 
 ABSENT, NULL, PRESENT, BAD_TYPE, BAD_RANGE, BAD_FORMAT, BAD_ONE_OF, BEYOND = range(8)
 REASONS = {BAD_TYPE: "type", BAD_RANGE: "range", BAD_FORMAT: "format", BAD_ONE_OF: "one_of"}
 STATE_OF = {reason: state for state, reason in REASONS.items()}
-_KINDS = ("NULL", "BOOLEAN", "BIGINT", "UBIGINT", "HUGEINT", "DOUBLE", "VARCHAR", "ARRAY", "OBJECT")
 _T = TypeVar("_T")
-_CODES: dict[str | None, int] = {None: 0, **{kind: at + 1 for at, kind in enumerate(_KINDS)}}
-_WHOLE, _NUMBER = ("BIGINT", "UBIGINT"), ("BIGINT", "UBIGINT", "DOUBLE")
+_WHOLE = {scan.WHOLE: PRESENT, scan.BIG: BAD_RANGE}
+_NUMBER = {scan.WHOLE: PRESENT, scan.BIG: PRESENT, scan.FRACTION: PRESENT}
+_TEXT = {scan.TEXT: PRESENT, scan.ESCAPED: PRESENT}
+_READ: dict[Form, dict[int, int]] = {
+    Form.BOOLEAN: {scan.BOOLEAN: PRESENT},
+    Form.INT: _WHOLE,
+    Form.LONG: _WHOLE,
+    Form.EPOCH: _WHOLE,
+    Form.FLOAT: _NUMBER,
+    Form.DOUBLE: _NUMBER,
+    Form.NUMBER_TEXT: _NUMBER,
+    Form.UUID: {scan.TEXT: PRESENT, scan.ESCAPED: BEYOND},
+    Form.STRING: _TEXT,
+    Form.TEXT: _TEXT,
+}
 
 
-def states(field: Field) -> tuple[int, ...]:
-    """Return code of the JSON type (0: absent) -> state of the field."""
-    sent = {kind: _state(field.type, field.encoding, kind) for kind in _KINDS}
-    return (ABSENT, *(NULL if kind == "NULL" else sent[kind] for kind in _KINDS))
-
-
-def _state(type_: Type, encoding: Encoding, kind: str) -> int:
-    nested = isinstance(type_, t.ListType | t.MapType | t.StructType)  # an encoding there is its leaves'
-    if encoding.startswith("epoch") and not nested:
-        return _whole(kind)
-    if encoding == "string" and not nested:
-        return PRESENT if kind == "VARCHAR" else BAD_TYPE
-    match type_:
-        case t.BooleanType():
-            return PRESENT if kind == "BOOLEAN" else BAD_TYPE
-        case t.IntType() | t.LongType():
-            return _whole(kind)
-        case t.FloatType() | t.DoubleType():
-            return PRESENT if kind in _NUMBER else BEYOND if kind == "HUGEINT" else BAD_TYPE
-        case t.DecimalType():
-            return _whole(kind)
-        case t.ListType():
-            return BEYOND if kind == "ARRAY" else BAD_TYPE
-        case t.MapType() | t.StructType():
-            return BEYOND if kind == "OBJECT" else BAD_TYPE
-        case _:
-            return PRESENT if kind == "VARCHAR" else BAD_TYPE
-
-
-def _whole(kind: str) -> int:
-    """Whole numbers keep their text's value; of other numbers only the reference knows how they were written."""
-    if kind in _WHOLE:
-        return PRESENT
-    return BEYOND if kind in {"HUGEINT", "DOUBLE"} else BAD_TYPE
+def states(type_: Type, encoding: Encoding) -> tuple[int, ...]:
+    """Return kind of the JSON value -> state of a field of this type."""
+    read = form(type_, encoding)
+    if read is Form.NESTED:
+        sent = {scan.ARRAY if isinstance(type_, t.ListType) else scan.OBJECT: BEYOND}
+    else:
+        sent = _READ[read]
+    return tuple({scan.ABSENT: ABSENT, scan.NULL: NULL, **sent}.get(kind, BAD_TYPE) for kind in range(scan.KINDS))
 
 
 def when_null(field: Field) -> int:
@@ -99,50 +88,71 @@ class Seen:
     unknown: np.ndarray
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What the scanner says of some rows of one root: kinds by node (uint8 matrix), hash of their unknown keys (uint64)."""
+
+    kinds: np.ndarray
+    unknown: np.ndarray
+    message: Callable[[int], bytes]
+    """Row -> its message."""
+    index: Callable[[int], int]
+    """Row -> which element of its message it is."""
+
+
 class Shapes:
     """Reads the shapes of one root (`$`, `$item`) and remembers what each came to."""
 
-    def __init__(self, source: Source, root: str) -> None:
-        places = {path: at for at, path in enumerate(_paths(source, root))}
+    def __init__(self, plan: Plan, layout: Layout, root: str) -> None:
+        source = plan.source
+        self._plan = plan
         self._fields = [
-            (at, places.get(f.path), states(f)) for at, f in enumerate(source.fields) if f.path.root == root
+            (at, layout.places[f.path], states(f.type, f.encoding))
+            for at, f in enumerate(source.fields)
+            if f.path.root == root
         ]
-        self._unknowns = Unknowns(source, root)
-        self._numbers: dict[str | None, tuple[int, int]] = {}
+        self._known = known_keys(source)[0 if root == "$" else 1]
+        self._root = root
+        self._by_kinds: dict[bytes, int] = {}
+        self._by_hash: dict[int, int] = {0: 0}
         self._states: dict[tuple[int, ...], int] = {}
-        self._unknown: dict[tuple[str, ...], int] = {}
+        self._unknown: dict[tuple[str, ...], int] = {(): 0}
         self.states: list[tuple[int, ...]] = []
         """Number -> states of the root's fields, in the order of `positions`."""
-        self.unknown: list[tuple[str, ...]] = []
+        self.unknown: list[tuple[str, ...]] = [()]
         self.positions = [at for at, _, _ in self._fields]
 
     def __len__(self) -> int:
-        return len(self._numbers)
+        return len(self._by_kinds) + len(self._by_hash)
 
-    def of(self, shapes: pa.ChunkedArray) -> Seen:
-        """Return what rows with these shapes (JSON text; NULL: nothing there) are like."""
-        encoded = shapes.combine_chunks().dictionary_encode()
-        texts = [*encoded.dictionary.to_pylist(), None]
-        ids = encoded.indices.fill_null(len(texts) - 1).to_numpy()
-        numbers = np.array([self._number(text) for text in texts], dtype=np.int64)
-        return Seen(numbers[ids, 0], numbers[ids, 1])
+    def of(self, shape: Shape) -> Seen:
+        """Return what rows of these shapes are like."""
+        ids, keys, _ = distinct([shape.kinds])
+        for key in keys:
+            if key not in self._by_kinds:
+                found = tuple(state[key[place]] for _, place, state in self._fields)
+                self._by_kinds[key] = _numbered(found, self._states, self.states)
+        numbers = np.array([self._by_kinds[key] for key in keys], dtype=np.int64)
+        return Seen(numbers[ids], self._unknown_of(shape))
 
-    def _number(self, text: str | None) -> tuple[int, int]:
-        found = self._numbers.get(text)
-        if found is None:
-            shape = json.loads(text) if text is not None else {"t": None, "k": None}
-            states_ = self._read(shape["t"])
-            unknown = tuple(sorted(self._unknowns.of(shape["k"])))
-            found = self._numbers[text] = (
-                _numbered(states_, self._states, self.states),
-                _numbered(unknown, self._unknown, self.unknown),
-            )
-        return found
+    def _unknown_of(self, shape: Shape) -> np.ndarray:
+        encoded = pa.array(shape.unknown).dictionary_encode()
+        hashes, ids = encoded.dictionary.to_pylist(), encoded.indices.to_numpy()
+        for number, hashed in enumerate(hashes):
+            if hashed not in self._by_hash:
+                row = int(np.argmax(ids == number))
+                self._by_hash[hashed] = _numbered(self._told(shape, row), self._unknown, self.unknown)
+        return np.asarray(np.array([self._by_hash[hashed] for hashed in hashes], dtype=np.int64)[ids])
 
-    def _read(self, types: list[str | None] | None) -> tuple[int, ...]:
-        return tuple(
-            state[0 if types is None or place is None else _CODES[types[place]]] for _, place, state in self._fields
-        )
+    def _told(self, shape: Shape, row: int) -> tuple[str, ...]:
+        """Return the unknown paths of a row, sorted: the reference's own question, of its own value."""
+        value: Any = decode(shape.message(row), self._plan.limits)
+        if isinstance(value, Refused):  # pragma: no cover  (what the scanner takes, the reference takes)
+            raise TypeError(value)
+        if self._root == "$item" and self._plan.source.explode is not None:
+            items: Any = find(self._plan.source.explode.steps, value)
+            value = items[shape.index(row)]
+        return tuple(sorted({path for path, _ in unknown(value, self._known, self._root)}))
 
 
 def _numbered(value: _T, numbers: dict[_T, int], values: list[_T]) -> int:
@@ -150,11 +160,3 @@ def _numbered(value: _T, numbers: dict[_T, int], values: list[_T]) -> int:
         numbers[value] = len(values)
         values.append(value)
     return numbers[value]
-
-
-def _paths(source: Source, root: str) -> list[Path]:
-    """Return the paths of a root in the order of `targets/duckdb`: fields, select, explode, each once."""
-    paths = [field.path for field in source.fields]
-    paths += [part.path for part in walk(source.select) if isinstance(part, PathValue)] if source.select else []
-    paths += [source.explode] if source.explode is not None else []
-    return list(dict.fromkeys(path for path in paths if path.root == root))

@@ -1,0 +1,2 @@
+SELECT COALESCE(((":p:0") = 'impression'), FALSE) AS ":ours"
+FROM messages
