@@ -1,8 +1,9 @@
-"""The embedded engine: DuckDB computes values, the reference gives each distinct kind of row its verdicts.
+"""The embedded engine: compiled code reads, DuckDB computes, the reference gives each distinct kind of row its verdicts.
 
-`screen` keeps what is not strictly JSON away from DuckDB; `shapes` turns JSON types into states of fields; `kinds`
-asks the reference once for every distinct combination of states; `processor` puts it together. Whatever SQL cannot
-say exactly goes through the reference interpreter, message by message, in the same batch.
+`layout`, `scan` and `scanner` find what stands where in a message, `convert` makes columns of it and the generated SQL
+types and tests them (`rows`); `shapes` turns kinds of JSON values into states of fields; `kinds` asks the reference once
+for every distinct combination of states; `processor` puts it together. What the scanner refuses and what SQL cannot say
+exactly goes through the reference interpreter, message by message, in the same batch: the strict path.
 """
 
 from tacet_runtime.engines.embedded.processor import EmbeddedProcessor, embedded
