@@ -63,9 +63,7 @@ def test_every_target_gives_the_form_of_the_table(row):
 @each_type
 def test_the_python_model_has_the_form_of_the_table(row):
     value = value_schema(row.type, row.encodings[0])
-    text = _generated(
-        json.dumps({"title": "M", "type": "object", "properties": {"x": value}, "required": ["x"]}), "# h"
-    )
+    text = _generated(json.dumps({"title": "M", "type": "object", "properties": {"x": value}, "required": ["x"]}))
     form = text.rpartition("    x: ")[2].splitlines()[0]
     head, dots, tail = row.python.partition("...")
     assert (
