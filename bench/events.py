@@ -43,8 +43,8 @@ def plan_of(root: Path) -> Plan:
 
 def write_events(plan: Plan, root: Path, file: Path, shape: Shape, messages: int) -> None:
     """Write distinct events, as clients send them: several versions, optional fields, planted faults, broken messages."""
-    keys = {name: list(lookup.rows) for name, lookup in load_lookups(plan, root).items()}
-    recipe = Recipe(1, "mixed", Profile(bytes=BYTES, items=shape.items), keys)
+    reference = {name: lookup.rows for name, lookup in load_lookups(plan, root).items()}
+    recipe = Recipe(1, "mixed", Profile(bytes=BYTES, items=shape.items), reference)
     write_sample(plan, recipe, file, events=messages)
 
 

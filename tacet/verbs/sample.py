@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from tacet.repository import compiled
 
 if TYPE_CHECKING:
     from tacet.repository import Compiled
+    from tacet_runtime.sample.conditions import Reference
 
 
 def sample(
@@ -45,7 +46,9 @@ def sample(
         raise Usage("--labels and --out name the same file")
     found = compiled(job, raw=True)
     try:
-        recipe = Recipe(seed, scenario, read_profile(profile) if profile is not None else Profile(), known_keys(found))
+        recipe = Recipe(
+            seed, scenario, read_profile(profile) if profile is not None else Profile(), reference_rows(found)
+        )
         with progress("sample", events) as advance:
             write_sample(found.plan, recipe, out, events=events, labels=labels, advance=advance)
     except NoPlaceError as error:
@@ -59,8 +62,8 @@ def sample(
     message(f"{events} messages in {out}" + (f", labels in {labels}" if labels is not None else ""))
 
 
-def known_keys(found: Compiled) -> dict[str, list[tuple[Any, ...]]]:
-    """Return the keys that lookups know, so that events find their row; none where the data is not there."""
+def reference_rows(found: Compiled) -> Reference:
+    """Return the rows that lookups know, so that events find theirs; none where the data is not there."""
     from tacet_runtime.connectors.lookups import LookupError_, load_lookups
 
     if found.plan.derived is None or not found.plan.derived.lookups:
@@ -70,4 +73,4 @@ def known_keys(found: Compiled) -> dict[str, list[tuple[Any, ...]]]:
     except LookupError_ as error:
         message(f"keys of reference data are made up: {error}")
         return {}
-    return {name: list(lookup.rows) for name, lookup in lookups.items()}
+    return {name: lookup.rows for name, lookup in lookups.items()}

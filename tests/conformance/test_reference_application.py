@@ -28,9 +28,9 @@ def differences(scenario: str, events: int, seed: int, folder: Path) -> Iterator
     [job] = [job for job in loaded.repository.jobs if job.name == "impressions.enriched_impression"]
     plan = compile_plan(job, loaded.repository.lock)
     lookups = load_lookups(plan, ROOT)
-    keys = {name: list(lookup.rows) for name, lookup in lookups.items()}
+    reference = {name: lookup.rows for name, lookup in lookups.items()}
     sample = folder / "events.ndjson"
-    write_sample(plan, Recipe(seed, scenario, keys=keys), sample, events=events)
+    write_sample(plan, Recipe(seed, scenario, reference=reference), sample, events=events)
     engines, first = Both(plan, lookups), 0
     with sample.open("rb") as lines:
         while messages := [line.removesuffix(b"\n") for line in islice(lines, 10_000)]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import tacet.console
 from tacet.repository import Compiled, compiled
 from tacet.verbs.explain import lookup_rows
-from tacet.verbs.sample import known_keys
+from tacet.verbs.sample import reference_rows
 from tacet_runtime.sample import Profile, Recipe, write_sample
 from tacet_runtime.steps.interpreter import Interpreter
 
@@ -36,7 +36,7 @@ def open_repository(root: Path, job: str, monkeypatch) -> Compiled:
 
 def sampled(found: Compiled, folder: Path, scenario: str, *, events: int = 300, seed: int = 5) -> Sampled:
     out, notes = folder / f"{scenario}.ndjson", folder / f"{scenario}.labels"
-    write_sample(found.plan, Recipe(seed, scenario, Profile(), known_keys(found)), out, events=events, labels=notes)
+    write_sample(found.plan, Recipe(seed, scenario, Profile(), reference_rows(found)), out, events=events, labels=notes)
     labels = defaultdict(list)
     for line in notes.read_text(encoding="utf-8").splitlines():
         label = json.loads(line)

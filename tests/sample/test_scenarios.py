@@ -17,6 +17,8 @@ ODD = ("anything", "readings")
 def opened(name: str, folder: Path, monkeypatch):
     if name == "impressions":
         return open_repository(ROOT, "enriched_impression", monkeypatch)
+    if name == "rides":
+        return open_repository(ROOT / "examples/rides", "trip", monkeypatch)
     return open_repository(folder, getattr(domains, name)(folder), monkeypatch)
 
 
@@ -33,6 +35,12 @@ def test_labels_of_payments_are_what_the_interpreter_finds(tmp_path, monkeypatch
         assert disagreements(sampled(found, tmp_path, scenario, events=100)) == []
 
 
+def test_agreements_with_reference_data_are_kept_in_a_clean_sample(tmp_path, monkeypatch):
+    sample = sampled(opened("rides", tmp_path, monkeypatch), tmp_path, "clean", events=150)
+    assert disagreements(sample) == []
+    assert sample.planted("agreement") == []
+
+
 @pytest.mark.parametrize("name", ODD)
 def test_odd_contracts_give_valid_messages_and_true_labels(name, tmp_path, monkeypatch):
     found = opened(name, tmp_path, monkeypatch)
@@ -41,7 +49,7 @@ def test_odd_contracts_give_valid_messages_and_true_labels(name, tmp_path, monke
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["payments", *ODD])
+@pytest.mark.parametrize("name", ["payments", "rides", *ODD])
 def test_every_scenario_is_true_or_refused_in_every_domain(name, tmp_path, monkeypatch):
     found = opened(name, tmp_path, monkeypatch)
     for scenario in SCENARIOS:

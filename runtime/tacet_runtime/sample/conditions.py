@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import operator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice, product
 from operator import itemgetter
@@ -19,12 +20,14 @@ from tacet_runtime.plan.walk import columns, walk
 from tacet_runtime.steps.expressions import constant, evaluate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Sequence
 
     from tacet_runtime.plan.expressions import Expression
-    from tacet_runtime.plan.model import Plan
+    from tacet_runtime.plan.model import Lookup, Plan
 
 Kind: TypeAlias = Literal["rule", "filter", "correction", "agreement"]
+Reference: TypeAlias = Mapping[str, Mapping[tuple[Any, ...], Mapping[str, Any]]]
+"""For each lookup the rows that its table has, by key in the order of the lookup's key columns: column -> value."""
 Assignment: TypeAlias = dict[tuple[str, ...], Any]
 """Steps of a path -> a value; ABSENT where there must be none."""
 
@@ -48,13 +51,38 @@ class Condition:
     def __call__(self, values: Mapping[str, Any]) -> bool | None:
         """Return TRUE, FALSE or NULL."""
         if not self._few:
-            return self._ask(values)  # type: ignore[no-any-return]
+            return self._ask(self.joined(values))  # type: ignore[no-any-return]
         key = tuple([values[name] for name in self.columns])
         if key not in self._known:
             if len(self._known) > _REMEMBERED:
                 self._known.clear()
-            self._known[key] = self._ask(values)
+            self._known[key] = self._ask(self.joined(values))
         return self._known[key]
+
+    def joined(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the values that the condition is over: a row's own."""
+        return values
+
+
+class Joined(Condition):
+    """A condition that reads columns of reference data: a row's keys say which row of it."""
+
+    __slots__ = ("_lookups", "_reference")
+
+    def __init__(self, expression: Expression, lookups: Sequence[Lookup], reference: Reference) -> None:
+        super().__init__(expression)
+        self._lookups, self._reference = lookups, reference
+        own = [name for name in self.columns if "." not in name]
+        self.columns = tuple(dict.fromkeys([*own, *(key.field for lookup in lookups for key in lookup.keys)]))
+
+    def joined(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return a row's own values, and those of the rows that its keys find; NULLs where they find none."""
+        found = dict(values)
+        for lookup in self._lookups:
+            key = tuple(values[part.field] for part in lookup.keys)
+            row = None if None in key else self._reference[lookup.name].get(key)
+            found |= {f"{lookup.name}.{c.name}": None if row is None else row[c.name] for c in lookup.columns}
+        return found
 
 
 _COMPARED = {
@@ -114,8 +142,11 @@ class Wish:
         return self.expected.startswith(("rejected:", "filtered:"))
 
 
-def wishes(plan: Plan) -> list[Wish]:
-    """Return the wishes in the order of the stages: rules, filters, corrections, agreements."""
+def wishes(plan: Plan, reference: Reference) -> list[Wish]:
+    """Return the wishes in the order of the stages: rules, filters, corrections, agreements.
+
+    Agreements over reference data that is not there are left out.
+    """
     found: list[Wish] = []
     for rule in plan.source.rules:
         ends = "rejected:rule:" if rule.otherwise == "reject" else "flagged:"
@@ -131,10 +162,13 @@ def wishes(plan: Plan) -> list[Wish]:
     derived = {field.name: field.value for field in plan.derived.fields}
     for rule in plan.derived.agreements:
         check = _inlined(rule.check, derived)
-        if any("." in name for name in columns(check)):
-            continue  # it reads reference data
+        read = {name.partition(".")[0] for name in columns(check) if "." in name}
+        if not read <= reference.keys():
+            continue
+        lookups = [lookup for lookup in plan.derived.lookups if lookup.name in read]
+        condition = Joined(check, lookups, reference) if lookups else Condition(check)
         ends = "rejected:agreement:" if rule.otherwise == "reject" else "flagged:"
-        found.append(Wish("agreement", Condition(check), bad=False, expected=ends + rule.name, expression=check))
+        found.append(Wish("agreement", condition, bad=False, expected=ends + rule.name, expression=check))
     return found
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.plan.model import Field, Plan
     from tacet_runtime.sample.clients import Client
-    from tacet_runtime.sample.makers import Keys
+    from tacet_runtime.sample.conditions import Reference
     from tacet_runtime.sample.shapes import Shapes
 
 Form: TypeAlias = Callable[["random.Random"], Any]
@@ -67,7 +67,7 @@ class Site:
     clients: tuple[Client, ...]
     """The ones that the newest users have first."""
     shapes: Shapes
-    keys: Keys
+    reference: Reference
     day: dt.date
     fields: tuple[Field, ...]
     """The ones that may go wrong alone."""
@@ -220,7 +220,7 @@ def _lookup_miss(site: Site) -> list[Fault]:
     fields = {f.name: f for f in site.fields}
     for lookup in site.plan.derived.lookups if site.plan.derived is not None else ():
         for at, key in enumerate(lookup.keys):
-            known = {row[at] for row in site.keys.get(lookup.name, ())}
+            known = {row[at] for row in site.reference.get(lookup.name, ())}
             field = fields.get(key.field)
             form = None if field is None or not known else _unheard(field, known)
             if field is None or form is None:

@@ -31,7 +31,7 @@ def forced(
     for wish in (w for w in broken if w.bad is False):
         for function, name, other in _comparisons(wish.expression):
             field = mine.get(name)
-            wanted = evaluate(other, values)[0] if field is not None else None
+            wanted = evaluate(other, wish.condition.joined(values))[0] if field is not None else None
             if field is None or wanted is None:
                 continue
             fitted = _fitted(wanted, field, _NUDGE[function])

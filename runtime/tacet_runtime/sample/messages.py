@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.sample.clients import Client
-    from tacet_runtime.sample.conditions import Wish
+    from tacet_runtime.sample.conditions import Reference, Wish
     from tacet_runtime.sample.faults import Fault
     from tacet_runtime.sample.selecting import Selecting
     from tacet_runtime.sample.shapes import Opened, Shape, Shapes, Slot
@@ -65,13 +65,16 @@ class Message:
 class Writer:
     """Makes messages of a plan."""
 
-    def __init__(self, plan: Plan, shapes: Shapes, selecting: Selecting, rng: random.Random) -> None:
+    def __init__(
+        self, plan: Plan, shapes: Shapes, selecting: Selecting, reference: Reference, rng: random.Random
+    ) -> None:
         self._source, self._shapes, self._selecting, self._rng = plan.source, shapes, selecting, rng
-        self._wishes = wishes(plan)
+        self._reference = reference
+        self._wishes = wishes(plan, reference)
         in_rows = {f.name for f in plan.source.fields if f.path.root != "$"}
         self._above = [w for w in self._wishes if not in_rows & set(w.condition.columns)]
         self._below = [w for w in self._wishes if in_rows & set(w.condition.columns)]
-        self._read = dict.fromkeys(_read(plan))
+        self._read = dict.fromkeys(_read(plan, self._wishes))
         self._lookups = plan.derived.lookups if plan.derived is not None else ()
         self._indexes = [f.name for f in plan.source.fields if f.path.root == "$index"]
         self._overlap = _overlap(plan)
@@ -136,6 +139,8 @@ class Writer:
                 if not fault.skew:
                     if not fault.missing or fault.form(self._rng) is None:
                         forms[steps] = fault.form(self._rng)
+                    if fault.lookup:
+                        values[name] = typed(forms[steps], slot.field.type)
                     continue
                 value, form = make(micros + fault.skew, values)
             else:
@@ -191,13 +196,16 @@ class Writer:
         labels += outcomes
 
     def _misses(self, index: int, values: dict[str, Any], fault: Fault | None) -> list[Label]:
-        """Label lookups that miss: because the fault made a key that nobody knows, or because a key is missing."""
+        """Label lookups that miss: the fault made a key that nobody knows, or a key is missing, or an agreement asked for another."""
         found: list[Label] = []
         for lookup in self._lookups:
             names = [key.field for key in lookup.keys]
             caused = fault is not None and fault.field in names
             ends = f"rejected:lookup:{lookup.name}" if lookup.on_miss == "reject" else f"lookup_miss:{lookup.name}"
-            if (caused and fault is not None and fault.lookup) or any(values[name] is None for name in names):
+            key = tuple(values[name] for name in names)
+            known = self._reference.get(lookup.name)
+            unknown = None in key or (known is not None and key not in known)
+            if unknown or (caused and fault is not None and fault.lookup):
                 of = fault.field if fault is not None and fault.lookup else None
                 found.append(Label(fault.kind if caused and fault is not None else "lookup", index, of, ends))
         return found
@@ -274,7 +282,7 @@ def _outcomes(index: int, broken: list[Wish], fault: Fault | None, misses: list[
         found.append(label)
     for miss in misses:
         if miss.expected is not None and miss.expected.startswith("rejected:"):
-            return [*(label for label in found if label.expected is None), miss]
+            return [*(label for label in found if not str(label.expected).startswith("lookup_miss:")), miss]
         found.append(miss)
     if corrected:
         return found  # agreements see corrected values
@@ -291,9 +299,9 @@ def _outcome(index: int, wish: Wish, fault: Fault | None) -> Label:
     return Label(fault.kind if fault is not None and caused else wish.kind, index, None, wish.expected)
 
 
-def _read(plan: Plan) -> list[str]:
+def _read(plan: Plan, kept: list[Wish]) -> list[str]:
     """Return the columns whose values conditions and keys read."""
-    found = [name for wish in wishes(plan) for name in wish.condition.columns]
+    found = [name for wish in kept for name in wish.condition.columns]
     for version in plan.source.versions:
         for presence in version.presence.values():
             found += columns(presence.condition) if isinstance(presence, RequiredWhen) else ()

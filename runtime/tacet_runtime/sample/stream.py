@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.sample.clients import clients
 from tacet_runtime.sample.faults import Site, open_fields
 from tacet_runtime.sample.fields import SampleError
-from tacet_runtime.sample.makers import Keys, makers
+from tacet_runtime.sample.makers import makers
 from tacet_runtime.sample.messages import Label, Writer, put, remove
 from tacet_runtime.sample.noise import Padding, broken, encoded, others
 from tacet_runtime.sample.output import opened
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.sample.clients import Client
+    from tacet_runtime.sample.conditions import Reference
     from tacet_runtime.sample.faults import Fault
 
 _START = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
@@ -53,12 +54,12 @@ class NoPlaceError(SampleError):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What decides a sample's bytes, besides the plan. `keys`: for each lookup, keys that its table has."""
+    """What decides a sample's bytes, besides the plan. `reference`: what lookups find."""
 
     seed: int
     scenario: str = "mixed"
     profile: Profile = field(default_factory=Profile)
-    keys: Keys = field(default_factory=dict)
+    reference: Reference = field(default_factory=dict)
 
 
 def write_sample(
@@ -110,19 +111,19 @@ class Stream:
     """Messages of a plan, one after the other."""
 
     def __init__(self, plan: Plan, recipe: Recipe) -> None:
-        profile, keys = recipe.profile, recipe.keys
+        profile, reference = recipe.profile, recipe.reference
         self._rng = random.Random(f"tacet {recipe.seed}")  # noqa: S311  (no secret: the same seed must give the same bytes)
         self._plan, self._profile, self._scenario = plan, profile, SCENARIOS[recipe.scenario]
         self._low, self._high = _limits(plan)
         self._start = _start(profile, plan, self._low, self._high)
         base = dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=self._start)  # noqa: DTZ001
-        made = makers(plan, profile, keys, self._rng, base)
+        made = makers(plan, profile, reference, self._rng, base)
         selecting = Selecting(plan.source, made, self._start)
         self._clients, shares = self._senders(selecting)
         self._shares = list(accumulate(shares))
         shapes = Shapes(plan.source, profile, made)
-        self._writer = Writer(plan, shapes, selecting, self._rng)
-        site = Site(plan, _newest_first(self._clients), shapes, keys, base.date(), open_fields(plan))
+        self._writer = Writer(plan, shapes, selecting, reference, self._rng)
+        site = Site(plan, _newest_first(self._clients), shapes, reference, base.date(), open_fields(plan))
         self._planted, without = plant(self._scenario, site)
         if without and len(without) == len(self._scenario.kinds):
             raise NoPlaceError(recipe.scenario, plan.source.event, possible(site))
