@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from tacet_runtime.service.refusal import Accept
 
 SUPERVISED = "TACET_SUPERVISED"
-"""Set for a process that a supervisor started."""
+"""Set for a process that a supervisor started: the supervisor's process id."""
 
 
 class Sum(Quiet):
@@ -97,6 +98,7 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
     total = Sum()
     words = Log(sys.stderr, job=found.plan.job, island=island.name) if island.status.log == "json" else Words()
     asked = stopper()
+    _stop_with_supervisor(asked)
     try:
         with watched(found.plan, island, Several(total, words)) as observer:
             for what in exposed(island):
@@ -171,9 +173,24 @@ def stopper() -> threading.Event:
     return asked
 
 
+def _stop_with_supervisor(asked: threading.Event) -> None:
+    """Stop when the supervisor is gone, however it ended: nobody else would stop or restart this process."""
+    supervisor = os.environ.get(SUPERVISED)
+    if supervisor is None:
+        return
+
+    def watch() -> None:
+        while str(os.getppid()) == supervisor:
+            time.sleep(0.5)
+        message("the supervisor is gone: stopping")
+        asked.set()
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def supervised(restarts: int) -> int:
     """Run this same command as a child, again and again; return the exit status."""
-    from tacet_runtime.service.supervisor import supervise
+    from tacet_runtime.service.supervisor import LASTING_SECONDS, supervise
 
     asked = threading.Event()
     child: list[subprocess.Popen[bytes]] = []
@@ -183,9 +200,16 @@ def supervised(restarts: int) -> int:
         if child and child[-1].poll() is None:
             child[-1].send_signal(number)
 
+    began = time.monotonic()
+
     def start() -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tacet.cli", *sys.argv[1:]]
-        environment = {**os.environ, SUPERVISED: "1"}
+        words = sys.argv[1:]
+        if (
+            child and time.monotonic() - began > LASTING_SECONDS
+        ):  # what was accepted then is no leave for what came since
+            words = [word for word in words if not word.startswith("--accept-")]
+        command = [sys.executable, "-m", "tacet.cli", *words]
+        environment = {**os.environ, SUPERVISED: str(os.getpid())}
         child[:] = [subprocess.Popen(command, env=environment, start_new_session=True)]  # noqa: S603  (this command)
         if asked.is_set():
             child[-1].terminate()

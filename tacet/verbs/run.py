@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from tacet.console import Usage, finish, message, progress, result_json
+from tacet.console import Outside, Usage, finish, message, progress, result_json
 from tacet.failures import outside
 from tacet.places import WAREHOUSE
 from tacet.repository import compiled
@@ -20,6 +20,7 @@ from tacet.results import ran, said
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tacet_runtime.plan.island import Island
     from tacet_runtime.service.refusal import Accept
 
 
@@ -59,6 +60,9 @@ def run(
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="With --island: go on after messages or intents that have expired.")
     ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="With --island: refuse plain text to a host that is not this one.")
+    ] = False,
 ) -> None:
     """Run a job over files, or as a service. The same input again adds nothing; after a crash the same command goes on."""
     if island is not None:
@@ -68,7 +72,8 @@ def run(
             raise Usage("--warehouse and --island: the island's file names the folder of the tables")
         from tacet_runtime.service.refusal import Accept
 
-        _serve(job, island, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))
+        place = _island(island, strict=strict)
+        _serve(job, place, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))
         return
     if not inputs:
         raise Usage("nothing to read: name files with '--input', or an island's Kafka with '--island'")
@@ -95,18 +100,33 @@ def run(
 
 
 def _serve(
-    job: str, path: Path, shard: int, engine: Literal["embedded", "reference"], restarts: int, accept: Accept
+    job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], restarts: int, accept: Accept
 ) -> None:
-    from tacet.service import SUPERVISED, read_island, serve, supervised
+    from tacet.service import SUPERVISED, serve, supervised
     from tacet_runtime.engines.run import Totals
 
-    island = read_island(path)
     if restarts and SUPERVISED not in os.environ:
         finish(supervised(restarts))
     total = serve(job, island, shard, engine, accept)
     counts = ran(Totals([total.counts], total.commits))
     result_json(counts)
     message(said(counts))
+
+
+def _island(path: Path, *, strict: bool) -> Island:
+    from tacet.service import read_island
+    from tacet_runtime.plan.island import SettingError, exposed
+
+    island = read_island(path)
+    try:
+        open_ = exposed(island) if strict else []
+    except SettingError as error:
+        raise Outside(str(error)) from error
+    if open_:
+        for what in open_:
+            message(f"{what}: choose a protocol with TLS")
+        finish(1)
+    return island
 
 
 @contextmanager

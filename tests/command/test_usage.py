@@ -119,6 +119,13 @@ def test_what_fails_outside_ends_with_3_and_its_name(typed, said, mine, capsys):
     assert ended.err.count("\n") == 1
 
 
+def test_strict_refuses_plain_text_to_another_host(mine, capsys):
+    (mine / "here.yaml").write_text("island: here\nkafka: {bootstrap: 'broker.example:9092'}\n")
+    ended = here(capsys, "run", "order", "--island", "here.yaml", "--strict")
+    assert (ended.status, ended.out) == (1, "")
+    assert ended.err == "Kafka at broker.example:9092 is spoken to in plain text: choose a protocol with TLS\n"
+
+
 def test_a_name_in_two_namespaces_has_to_be_written_whole(mine, capsys):
     shutil.copytree("contracts/shop", "contracts/depot")
     for path in (mine / "contracts/depot").rglob("*.yaml"):

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import re
 import signal
+import subprocess
+import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +69,31 @@ def test_prometheus_and_an_orchestrator_see_it_at_work_and_its_log_has_no_values
     assert sum(float(number) for number in counted) == 60
     assert sum(line["messages"] for line in lines if line["event"] == "committed") == 60
     assert not any(text in process.said() for text in ("ball", "book", "unknown"))
+
+
+def test_a_supervisor_that_is_killed_hard_leaves_no_process_that_goes_on(scene):
+    scene.produce(30)
+    words = ["--contracts", scene.folder / "contracts", "run", "sale", "--engine", "reference", "--restarts", "3"]
+    command = [sys.executable, "-m", "tacet.cli", *map(str, words), "--island", str(scene.folder / "here.yaml")]
+    said = scene.folder / "supervised.txt"
+    with said.open("wb") as out:
+        supervisor = subprocess.Popen(command, stdout=out, stderr=out)
+    try:
+        until(lambda: "commit 1" in said.read_text())
+        child = int(Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text())
+    finally:
+        supervisor.kill()
+        supervisor.wait()
+    until(lambda: not Path(f"/proc/{child}/cmdline").exists() or not Path(f"/proc/{child}/cmdline").read_bytes())
+    assert "the supervisor is gone: stopping" in said.read_text()
+    assert scene.problems() == []
+
+
+def until(is_so, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def get(port: int, path: str) -> str:

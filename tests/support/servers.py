@@ -11,6 +11,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -146,8 +148,16 @@ def rest_catalog(folder: Path) -> Iterator[str]:
         yield url
 
 
+def _end_on_sigterm() -> None:
+    """Let SIGTERM unwind this process, so that what it started is ended too; unless somebody else listens to it."""
+    alone = threading.current_thread() is threading.main_thread()
+    if alone and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
 @contextmanager
 def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+    _end_on_sigterm()
     with log.open("wb") as out:
         process = subprocess.Popen(
             command, stdout=out, stderr=subprocess.STDOUT, cwd=log.parent, start_new_session=True

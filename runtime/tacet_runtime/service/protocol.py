@@ -34,6 +34,7 @@ from tacet_runtime.service.batches import Gathered, gather
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
 from tacet_runtime.service.recovery import Positions, find_topic, stand
+from tacet_runtime.service.refusal import Accept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from tacet_runtime.service.outputs import Outputs
     from tacet_runtime.service.owner import Shard
     from tacet_runtime.service.recovery import Standing
-    from tacet_runtime.service.refusal import Accept
     from tacet_runtime.service.tables import Tables
     from tacet_runtime.service.watchdog import Watchdog
 
@@ -111,6 +111,8 @@ class Service:
         self._producer: Transactions | None = None
         self._source: Source | None = None
         self._standing: Standing
+        self._accept = parts.accept
+        """Until something was committed: what was accepted at the start is no leave for what comes later."""
         self._pending: list[Intent] = []
         """Committed, and not in every table yet."""
         self._applied = time.monotonic()
@@ -163,7 +165,7 @@ class Service:
             self._producer = Transactions(self._base, self._p.shard.name, self._p.island.patience)
             self._producer.open()
             point("S0:after-fence")
-            self._standing = stand(self._broker, self._p.shard, topic, self._p.tables, self._p.accept)
+            self._standing = stand(self._broker, self._p.shard, topic, self._p.tables, self._accept)
         self._pending = self._standing.due
         self._apply()
         self._p.tables.sweep(self._standing.intents)
@@ -174,9 +176,9 @@ class Service:
             self._source.rewind(self._standing.positions)
 
     def _join(self) -> Source:
-        patience, accept = self._p.island.patience, self._p.accept
-        positions = Positions(self._broker, self._p.shard, lambda: self._standing, self._p.island.start, accept)
-        shard, topic = self._p.shard, self._plan.source.topic
+        shard, topic, patience = self._p.shard, self._plan.source.topic, self._p.island.patience
+        start = self._p.island.start
+        positions = Positions(self._broker, shard, lambda: self._standing, start, lambda: self._accept)
         return Source(self._base, topic, shard.group, shard.name, patience, positions)
 
     def _start_over(self) -> None:
@@ -309,6 +311,7 @@ class Service:
         del self._standing.intents[: -intents.KEPT]
         self._standing.positions = dict(work.intent.positions)
         self._pending.append(work.intent)
+        self._accept = Accept()
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
         metrics = _together("metrics", list(work.outcomes))

@@ -129,7 +129,7 @@ class Positions:
     """Where an assigned partition begins: asked at each assignment, for other shards may have had it meanwhile."""
 
     def __init__(
-        self, broker: Cluster, shard: Shard, standing: Callable[[], Standing], start: str, accept: Accept
+        self, broker: Cluster, shard: Shard, standing: Callable[[], Standing], start: str, accept: Callable[[], Accept]
     ) -> None:
         self._broker = broker
         self._shard = shard
@@ -150,7 +150,7 @@ class Positions:
             if not beyond or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
-        if beyond and not self._accept.loss:
+        if beyond and not self._accept().loss:
             raise Refused(
                 f"the offset of partition {beyond[0]} in group {self._shard.group} was set to {group[beyond[0]]} by hand, consumed "
                 f"is up to {known[beyond[0]]}: set it back, or start with --accept-loss to leave out what is between"
@@ -194,7 +194,7 @@ class Positions:
                 f"partition {number} of {topic} ends at {last}, and was consumed up to {offset}: messages were lost by the "
                 "broker; restore them, or make the topic anew and start with --accept-new-topic"
             )
-        if not self._accept.loss:
+        if not self._accept().loss:
             raise Refused(
                 f"messages {offset}..{first} of partition {number} of {topic} have expired before they were consumed: "
                 "start with --accept-loss to go on at the first that is there; `tacet verify` then names the gap"
