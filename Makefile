@@ -8,7 +8,7 @@ JARS := .jars/.stamp
 # second chance: it waits for real processes, and a machine can be too slow once. A broken promise fails twice.
 TWO := -n 2 --dist loadfile
 
-.PHONY: setup jars static check test demo demo-kafka bench accept build help clean
+.PHONY: setup jars static check test demo demo-kafka bench bench-kafka accept build help clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,9 @@ demo-kafka: setup jars ## the job as a service on a real broker, killed three ti
 
 bench: setup ## ratios, as a table and a picture; ARGS=--long for 2 M to 20 M messages
 	$(BIN)/python -m bench $(ARGS)
+
+bench-kafka: setup jars ## the service: exactly once over Kafka beside files and a loop by hand; recovery, latency
+	$(BIN)/python -m bench.kafka_bench $(ARGS)
 
 accept: setup ## rewrite the golden files and generated/ from what the code says now; read the diff
 	$(BIN)/tacet build

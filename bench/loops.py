@@ -135,7 +135,7 @@ def naive(
 ) -> int:
     """Run the loop most teams have; return the enriched rows written."""
     validator = jsonschema.Draft202012Validator(JSON_SCHEMA)
-    out = _Tables(warehouse, rows_a_commit)
+    out = Tables(warehouse, rows_a_commit)
     for data in messages:
         try:
             message = json.loads(data)
@@ -149,7 +149,7 @@ def naive(
         rows = [row for one in raw if (row := _row(one, titles))]
         if avro:
             for row in rows:
-                _avro(row)
+                avro_of(row)
         if raw:
             raw[0]["payload"] = data
         out.add(raw, rows)
@@ -197,13 +197,14 @@ def _moment(millis: int) -> dt.datetime:
     return dt.datetime.fromtimestamp(millis / 1000, UTC)
 
 
-def _avro(row: dict[str, Any]) -> bytes:
+def avro_of(row: dict[str, Any]) -> bytes:
+    """Encode one enriched row."""
     buffer = io.BytesIO()
     fastavro.schemaless_writer(buffer, AVRO, row)
     return buffer.getvalue()
 
 
-class _Tables:
+class Tables:
     """The tables of the loops: buffered rows, appended with pyiceberg."""
 
     def __init__(self, warehouse: Path, rows_a_commit: int) -> None:
@@ -318,8 +319,8 @@ def good(
 ) -> int:
     """Run the loop of a careful team; return the enriched rows written."""
     kind, decode = msgspec.json.Decoder(Kind).decode, msgspec.json.Decoder(Impression).decode
-    out = _Tables(warehouse, 0)
-    block = _Block()
+    out = Tables(warehouse, 0)
+    block = Block()
     for data in messages:
         try:
             if kind(data).type != "impression":
@@ -331,7 +332,7 @@ def good(
         block.add(data, message, titles)
         if len(block.raw["item"]) >= rows_a_commit:
             out.columns(*block.tables(avro=avro))
-            block = _Block()
+            block = Block()
     if block.raw["item"]:
         out.columns(*block.tables(avro=avro))
     return out.close()
@@ -340,7 +341,7 @@ def good(
 _NOBODY, _NOTHING, _SAME_SWITCHES = Session(), Artwork(), Flags()
 
 
-class _Block:
+class Block:
     """Columns that grow until they are written."""
 
     def __init__(self) -> None:
@@ -391,6 +392,6 @@ class _Block:
         enriched = pa.table([pa.array(self.enriched[f.name], f.type) for f in ARROW], schema=ARROW)
         if avro:
             for row in enriched.to_pylist():
-                _avro(row)
+                avro_of(row)
         raw = pa.table([pa.array(self.raw[f.name], f.type) for f in RAW_ARROW], schema=RAW_ARROW)
         return raw, enriched

@@ -79,6 +79,7 @@ class Scene:
     zygote: Zygote
     pace: dict = field(default_factory=dict)
     prefix: str = field(default_factory=lambda: f"t{uuid.uuid4().hex[:8]}")
+    engine: str = "reference"
     sent: int = 0
     started: list[Process] = field(default_factory=list)
 
@@ -143,7 +144,7 @@ class Scene:
     def run(self, *words: str, shard: int = 0, fault: str = "", **environment: str) -> Process:
         """Fork the job as a service."""
         island = str(self.folder / "here.yaml")
-        given = ("--engine", "reference", "--island", island, "--shard", str(shard), *words)
+        given = ("--engine", self.engine, "--island", island, "--shard", str(shard), *words)
         return self.tacet("run", "sale", *given, fault=fault, **environment)
 
     def ends(self) -> dict[int, int]:

@@ -152,3 +152,32 @@ def test_a_rebalance_in_mid_batch_drops_the_batch_and_nothing_else(scene):
         process.kill(signal.SIGTERM)
         assert process.wait() == 0, process.said()
     assert scene.problems() == []
+
+
+def test_kills_at_points_of_the_embedded_engine_lose_nothing_and_double_nothing(scene):
+    scene.engine = "embedded"
+    scene.write(rows=600)  # enough of a partition at once: the reference takes the few
+    for point in ("S2:after:1", "S5:within:1", "S7:after:1", "S8:after-raw:1"):
+        scene.produce(450)
+        assert ended(scene, point) == -signal.SIGKILL, point
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_kills_of_one_of_two_shards_lose_nothing_and_double_nothing(scene):
+    scene.produce(60)
+    second = scene.run(shard=1)
+    second.until("started after")
+    for point in ("S6:after:1", "S7:after:1"):
+        first = scene.run(TACET_FAIL_AT=point)
+        first.until("started after")
+        while first.running:
+            scene.produce(30)
+            time.sleep(0.2)
+        assert first.wait() == -signal.SIGKILL
+    first = scene.run()
+    scene.caught_up(second, 90)
+    for process in (first, second):
+        process.kill(signal.SIGTERM)
+        assert process.wait() == 0, process.said()
+    assert scene.problems() == []
