@@ -87,6 +87,12 @@ def _plain_type(form: pa.DataType) -> pa.DataType:
     return form
 
 
+def taken(table: pa.Table, order: pa.Array) -> pa.Table:
+    """Return rows in another order; bytes of a view are spelt out, for Arrow cannot take from it."""
+    columns = [plain_column(c) if pa.types.is_binary_view(c.type) else c for c in table.columns]
+    return fitted([column.take(order) for column in columns], table.schema)
+
+
 def joined(parts: list[pa.Table]) -> pa.Table:
     """Return the rows of several tables with the same columns, which may be encoded in some and plain in others."""
     some = [part for part in parts if part.num_rows] or parts[:1]

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tacet_runtime.connectors.arrow import arrow_schema
-from tacet_runtime.connectors.encoded import plain_column, storable
+from tacet_runtime.connectors.encoded import plain_column, storable, taken
 from tacet_runtime.connectors.iceberg_types import iceberg_type, transform
 from tacet_runtime.connectors.seals import Sealing
 
@@ -58,7 +58,7 @@ def _sorted(rows: pa.Table, table: SinkTable) -> pa.Table:
         return rows
     by = pa.table({name: _plain(rows.column(name)) for name in table.sort})
     keys = [(name, "ascending", "at_start") for name in table.sort]
-    return rows.take(pc.sort_indices(by, sort_keys=keys))
+    return taken(rows, pc.sort_indices(by, sort_keys=keys))
 
 
 def _plain(column: pa.ChunkedArray) -> pa.Array:
@@ -101,7 +101,7 @@ def _partitions(rows: pa.Table, table: SinkTable) -> list[tuple[tuple[Any, ...],
     starts = np.flatnonzero(np.diff(codes, prepend=-1))
     if len(starts) > _RUNS:
         order = np.argsort(codes, kind="stable")
-        rows, codes = rows.take(pa.array(order)), codes[order]
+        rows, codes = taken(rows, pa.array(order)), codes[order]
         starts = np.flatnonzero(np.diff(codes, prepend=-1))
     parts: list[list[pa.Table]] = [[] for _ in found]
     for start, end in zip(starts.tolist(), [*starts[1:].tolist(), len(codes)], strict=True):
