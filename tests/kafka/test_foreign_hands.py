@@ -66,6 +66,22 @@ def test_a_topic_that_was_made_anew_is_refused_and_is_another_source_when_accept
     assert scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse")).wait() == 0
 
 
+def test_a_topic_that_is_made_anew_while_the_job_looks_away_is_refused_and_none_of_it_is_taken_for_the_old_one(scene):
+    scene.produce(60)
+    process = scene.run()
+    scene.caught_up(process)
+    process.kill(signal.SIGSTOP)
+    name = scene.names["source"]
+    scene.admin.delete_topics([name])[name].result(20)
+    scene.create_again(name)
+    scene.sent = 0
+    scene.produce(120)  # the offsets that are due mean other messages now
+    process.kill(signal.SIGCONT)
+    assert process.wait(60) == 3
+    assert max(scene.consumed().values()) <= 20
+    refused(scene, "start with --accept-new-topic")
+
+
 def test_intents_that_expired_before_they_were_applied_are_refused(scene):
     scene.produce(60)
     scene.finish()

@@ -33,7 +33,7 @@ from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
-from tacet_runtime.service.recovery import Positions, find_topic, stand
+from tacet_runtime.service.recovery import Positions, find_topic, see_same, stand
 from tacet_runtime.service.refusal import Accept
 
 if TYPE_CHECKING:
@@ -146,6 +146,8 @@ class Service:
         clock = _Clock()
         with self._p.watchdog.limit("S1 poll", self._p.island.pace.seconds + self._limit):
             gathered = gather(self._consumer, self._p.island.pace, self._stop)
+            if gathered.parts:
+                see_same(self._broker, self._standing.topic)
             point("S1:after")
         clock.lap("S1")
         if gathered.parts:

@@ -57,6 +57,15 @@ def find_topic(broker: Cluster, name: str) -> Topic:
     return found
 
 
+def see_same(broker: Cluster, topic: Topic) -> None:
+    """Raise Refused when the topic is not the one that was found at the start: what was just read may be another's."""
+    if find_topic(broker, topic.name).id != topic.id:
+        raise Refused(
+            f"topic {topic.name} was made anew while it was consumed: start with --accept-new-topic to begin at its "
+            "first message"
+        )
+
+
 def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: Accept) -> Standing:
     """Find out what is committed; only after `init_transactions`. Raises Refused, BrokerError, TableError."""
     cluster = broker.cluster()
