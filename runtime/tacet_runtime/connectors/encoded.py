@@ -163,7 +163,14 @@ def storable(table: pa.Table, schema: pa.Schema) -> tuple[pa.Table, list[str], l
 def _storable(column: pa.ChunkedArray, wanted: pa.DataType) -> pa.ChunkedArray:
     if not pa.types.is_dictionary(column.type):
         return column if _plain_type(column.type) == wanted else column.cast(wanted)
-    return pa.chunked_array([_spelt(_used(chunk), wanted) for chunk in column.chunks])
+    return pa.chunked_array([_spelt(_used(chunk), wanted) for chunk in _together(column.chunks)])
+
+
+def _together(chunks: list[pa.DictionaryArray]) -> list[pa.DictionaryArray]:
+    """Return pieces of one encoded column as one piece: what there is to do for each is more than for its rows."""
+    if len(chunks) < 2 or any(not chunk.dictionary.equals(chunks[0].dictionary) for chunk in chunks[1:]):
+        return chunks
+    return [dictionary(np.concatenate([codes_of(chunk) for chunk in chunks]), chunks[0].dictionary)]
 
 
 def _used(array: pa.DictionaryArray) -> pa.DictionaryArray:
