@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.iceberg import (
     TableError,
     all_paths,
-    data_file,
+    data_files,
     data_paths,
     ensure_table,
     is_below,
@@ -197,7 +197,7 @@ class Warehouse:
             return
         if at != intent.seq - 1:
             raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
-        files = [data_file(loaded, Path(f.path), f.partition) for f in intent.files if f.role == table.role]
+        files = data_files(loaded, [(Path(f.path), f.partition) for f in intent.files if f.role == table.role])
         name = f"{MARKER}.{self.plan.job}"
         removed = {path for role, path in intent.removed if role == table.role}
         try:

@@ -38,7 +38,7 @@ def run(
     engine: Annotated[str, typer.Option(help="embedded or reference.")] = "embedded",
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
     workers: Annotated[int, typer.Option(min=1, max=256, help="Processes.")] = 1,
-    commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 400_000,
+    commit_messages: Annotated[int, typer.Option(min=1, help="Commit after so many messages.")] = 1_000_000,
     block_bytes: Annotated[
         int, typer.Option(min=1, help="The least that is computed and committed at once.")
     ] = 50_331_648,

@@ -169,25 +169,35 @@ def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: 
 
     `schema_id` is the schema that it was written with, when that may not be the table's present one.
     """
-    metadata = pq.read_metadata(path)
+    return data_files(table, [(path, partition)], schema_id)[0]
+
+
+def data_files(
+    table: Table, files: Sequence[tuple[Path, Sequence[object]]], schema_id: int | None = None
+) -> list[DataFile]:
+    """Describe finished Parquet files, each with its partition values, as `data_file` does; the schema is read once."""
     schema = table.schema() if schema_id is None else table.schemas()[schema_id]
-    statistics = data_file_statistics_from_parquet_metadata(
-        parquet_metadata=metadata,
-        stats_columns=_bounded(schema, table.properties),
-        parquet_column_mapping=parquet_path_to_id_mapping(schema),
-    )
-    return DataFile.from_args(
-        content=DataFileContent.DATA,
-        file_path=f"file://{path.absolute()}",
-        file_format=FileFormat.PARQUET,
-        partition=Record(*partition),
-        file_size_in_bytes=path.stat().st_size,
-        sort_order_id=table.sort_order().order_id if table.sort_order().fields else None,
-        spec_id=table.spec().spec_id,
-        equality_ids=None,
-        key_metadata=None,
-        **statistics.to_serialized_dict(),
-    )
+    columns, mapping = _bounded(schema, table.properties), parquet_path_to_id_mapping(schema)
+    order = table.sort_order().order_id if table.sort_order().fields else None
+    found = []
+    for path, partition in files:
+        statistics = data_file_statistics_from_parquet_metadata(
+            parquet_metadata=pq.read_metadata(path), stats_columns=columns, parquet_column_mapping=mapping
+        )
+        one = DataFile.from_args(
+            content=DataFileContent.DATA,
+            file_path=f"file://{path.absolute()}",
+            file_format=FileFormat.PARQUET,
+            partition=Record(*partition),
+            file_size_in_bytes=path.stat().st_size,
+            sort_order_id=order,
+            spec_id=table.spec().spec_id,
+            equality_ids=None,
+            key_metadata=None,
+            **statistics.to_serialized_dict(),
+        )
+        found.append(one)
+    return found
 
 
 def _bounded(schema: Schema, properties: Mapping[str, str]) -> dict[int, StatisticsCollector]:

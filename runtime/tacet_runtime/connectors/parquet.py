@@ -16,7 +16,6 @@ import pyarrow.parquet as pq
 
 from tacet_runtime.connectors.arrow import arrow_schema
 from tacet_runtime.connectors.encoded import plain_column, storable, taken
-from tacet_runtime.connectors.iceberg_types import iceberg_type, transform
 from tacet_runtime.connectors.seals import Sealing
 
 if TYPE_CHECKING:
@@ -141,13 +140,15 @@ def _manifest(value: Any) -> Any:
 
 def _partition_array(column: pa.ChunkedArray, type_: Type, field: PartitionField) -> pa.Array:
     """Return partition values as manifests have them: days, months, years and hours as numbers since 1970."""
-    source = iceberg_type(type_, iter(()))
     column = plain_column(column)
     if field.transform == "identity":
         return _plain(column)
     if field.transform in _MICROS and pa.types.is_timestamp(column.type):
         return _elapsed(column.combine_chunks(), _MICROS[field.transform])
-    result = transform(field).pyarrow_transform(source)(column.combine_chunks())
+    # Days and hours are most of what there is; the library for the rest is half of what a worker would import.
+    from tacet_runtime.connectors.iceberg_types import iceberg_type, transform  # noqa: PLC0415
+
+    result = transform(field).pyarrow_transform(iceberg_type(type_, iter(())))(column.combine_chunks())
     result = result.combine_chunks() if isinstance(result, pa.ChunkedArray) else result
     return result.cast(pa.int32()) if pa.types.is_date(result.type) else result
 

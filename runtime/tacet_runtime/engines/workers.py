@@ -11,7 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TYPE_CHECKING, Any, Self
 
-from tacet_runtime.connectors.iceberg import open_catalog
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import compute
@@ -22,6 +21,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
     from pathlib import Path
     from types import TracebackType
+
+    from pyiceberg.catalog import Catalog
 
     from tacet_runtime.batch import Processor
     from tacet_runtime.engines.tasks import Done, Options, Task
@@ -42,9 +43,20 @@ def _start(plan: bytes, options: Options, root: Path, warehouse: Path, snapshots
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     decoded = decode(plan)
-    lookups = load_lookups(decoded, root, open_catalog(warehouse), snapshots=snapshots, archive=warehouse / "lookups")
+    catalog = _catalog(decoded, warehouse)
+    lookups = load_lookups(decoded, root, catalog, snapshots=snapshots, archive=warehouse / "lookups")
     tables = {table.role: table for table in decoded.tables}
     _STATE.update(tables=tables, options=options, processor=sized_processor(options.engine, decoded, lookups))
+
+
+def _catalog(plan: Plan, warehouse: Path) -> Catalog | None:
+    """Open the catalog for a worker that looks up in a table: its import is most of a worker's start."""
+    lookups = plan.derived.lookups if plan.derived else ()
+    if not any(lookup.source.kind == "iceberg" for lookup in lookups):
+        return None
+    from tacet_runtime.connectors.iceberg import open_catalog  # noqa: PLC0415
+
+    return open_catalog(warehouse)
 
 
 def _end_with_parent() -> None:
