@@ -27,7 +27,8 @@ class Sizes:
     """How much is measured."""
 
     distinct: int = 20_000
-    times: int = 8
+    times: int = 50
+    """A million messages: a job that runs for long, whose start is not most of it."""
     naive: int = 4_000
     growth: tuple[int, int] = (5, 20)
     """Files of `distinct` messages, for time and memory by size."""
@@ -35,7 +36,7 @@ class Sizes:
     limit_contracts: int = 1_000
 
 
-LONG = Sizes(distinct=50_000, times=10, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
+LONG = Sizes(distinct=50_000, times=20, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
 TINY = Sizes(distinct=300, times=2, naive=50, growth=(1, 3), contracts=(2, 4, 8))
 
 
