@@ -105,6 +105,12 @@ class Bench:
                 Figure(f"x the {name} loop that encodes Avro", each(cost) / job, None, f"{each(cost):.0f} us a message")
             )
 
+        tiny = file.with_name("tiny.ndjson")
+        tiny.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[: self._sizes.naive // 20]))
+        cost = child("naive+validate", tiny)
+        note = f"{each(cost):.0f} us a message: jsonschema.validate checks the schema each time, too"
+        self.add(Figure("x the naive loop with the one-line validate", each(cost) / job, None, note))
+
     def _stages(self, source: Path, valid: float) -> None:
         cost = child("stages", source)
         self.stages = {**cost.stages, "the rest": max(0.0, cost.cpu - sum(cost.stages.values()))}

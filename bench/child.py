@@ -91,12 +91,12 @@ def json_valid(source: Path, _: Path) -> Cost:
     return min((measured(work) for _ in range(3)), key=lambda cost: cost.cpu)
 
 
-def loop(name: str, source: Path, warehouse: Path, *, avro: bool) -> Cost:
+def loop(name: str, source: Path, warehouse: Path, **how: bool) -> Cost:
     """Run one of the hand-made loops."""
     work = {"naive": loops.naive, "good": loops.good}[name]
     lines = source.read_bytes().splitlines()
     titles = read_titles(ROOT / "examples/impressions/titles.csv")
-    return measured(lambda: (len(lines), work(lines, titles, warehouse, avro=avro)))
+    return measured(lambda: (len(lines), work(lines, titles, warehouse, **how)))
 
 
 def read_titles(path: Path) -> dict[int, tuple[str, str, dt.date | None]]:
@@ -117,6 +117,7 @@ WORK: dict[str, Callable[..., Cost]] = {
     "json_valid": json_valid,
     "naive": lambda source, warehouse: loop("naive", source, warehouse, avro=False),
     "naive+avro": lambda source, warehouse: loop("naive", source, warehouse, avro=True),
+    "naive+validate": lambda source, warehouse: loop("naive", source, warehouse, avro=False, anew=True),
     "good": lambda source, warehouse: loop("good", source, warehouse, avro=False),
     "good+avro": lambda source, warehouse: loop("good", source, warehouse, avro=True),
 }
