@@ -131,20 +131,11 @@ JSON_SCHEMA = _object(
 )  # fmt: skip
 
 
-def naive(
-    messages: Iterable[bytes],
-    titles: Titles,
-    warehouse: Path,
-    *,
-    rows_a_commit: int = 20_000,
-    avro: bool = False,
-    anew: bool = False,
-) -> int:
+def naive(messages: Iterable[bytes], titles: Titles, warehouse: Path, *, avro: bool = False, anew: bool = False) -> int:
     """Run the loop most teams have; return the enriched rows written. `anew`: with the library's one-line `validate`."""
-    validate = jsonschema.Draft202012Validator(JSON_SCHEMA).validate
-    if anew:
-        validate = partial(jsonschema.validate, schema=JSON_SCHEMA)
-    out = Tables(warehouse, rows_a_commit)
+    kept = jsonschema.Draft202012Validator(JSON_SCHEMA).validate
+    validate = partial(jsonschema.validate, schema=JSON_SCHEMA) if anew else kept
+    out = Tables(warehouse, 20_000)
     for data in messages:
         try:
             message = json.loads(data)
