@@ -60,7 +60,8 @@ def _refusal(error: ck.KafkaError, mechanism: str) -> str:
         )
     if "alert" in reason and "certificate" in reason:
         return f"the broker at {where} refuses our certificate: check `certificate` and `key`"
-    return f"the broker at {where} cannot be reached: {reason}"
+    hint = "; is `protocol` right?" if "SSL" in reason else ""
+    return f"the broker at {where} cannot be reached: {reason}{hint}"
 
 
 class Cluster:
