@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 
 from tacet_codegen.targets.base import Artifact, contract_path
 from tacet_runtime.plan import types as t
+from tacet_runtime.plan.forms import EPOCHS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +38,6 @@ _UUID = "[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]
 _BASE64 = "([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?"
 """Canonical: the bits that are left over are zero."""
 _NUMBER = "-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?"
-_EPOCHS = {"epoch_seconds": 1_000_000, "epoch_millis": 1_000, "epoch_micros": 1}
 _FIRST, _LAST = -62_135_596_800_000_000, 253_402_300_799_999_999
 FLOAT_LIMIT = 3.4028235677973366e38
 """The least number that rounds to infinity in binary32."""
@@ -152,7 +152,7 @@ def _constrained(schema: Schema, constraint: Constraint, field: RawField) -> Sch
     if constraint.pattern is not None:
         found["pattern"] = f"^(?:{constraint.pattern})$"
     if constraint.range is not None and schema["type"] in {"integer", "number"}:
-        unit = _EPOCHS.get(field.encoding)
+        unit = EPOCHS.get(field.encoding)
         if constraint.range.low is not None:
             found["minimum"] = (
                 _number(constraint.range.low) if unit is None else -(-_micros(constraint.range.low) // unit)
@@ -178,8 +178,8 @@ def _number(limit: float | str) -> float | int:
 
 def value_schema(type_: Type, encoding: Encoding) -> Schema:
     """Return the schema of a value in its encoding."""
-    if encoding in _EPOCHS and isinstance(type_, t.TimestampType | t.TimestamptzType):
-        unit = _EPOCHS[encoding]
+    if encoding in EPOCHS and isinstance(type_, t.TimestampType | t.TimestamptzType):
+        unit = EPOCHS[encoding]
         return {"type": "integer", "minimum": -(-_FIRST // unit), "maximum": _LAST // unit}
     match type_:
         case t.BooleanType():

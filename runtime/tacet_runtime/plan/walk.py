@@ -1,4 +1,4 @@
-"""Walking over expressions: their parts, and the columns they read."""
+"""Walking over expressions: their parts, the columns and the paths they read."""
 
 from __future__ import annotations
 
@@ -38,3 +38,10 @@ def walk(expression: Expression) -> Iterator[Expression]:
 def columns(expression: Expression) -> tuple[str, ...]:
     """Return the columns that are read, each once, in the order they are written."""
     return tuple(dict.fromkeys(e.name for e in walk(expression) if isinstance(e, Column)))
+
+
+def path_values(expression: Expression | None) -> tuple[PathValue, ...]:
+    """Return the paths of the message that a condition reads, each once, in the order they are written; () for none."""
+    if expression is None:
+        return ()
+    return tuple(dict.fromkeys(e for e in walk(expression) if isinstance(e, PathValue)))

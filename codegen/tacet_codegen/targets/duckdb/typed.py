@@ -8,13 +8,14 @@ from tacet_codegen.targets.duckdb.expressions import render
 from tacet_codegen.targets.duckdb.judged import bits, judged
 from tacet_codegen.targets.duckdb.literals import identifier
 from tacet_codegen.targets.duckdb.values import convert, tests
-from tacet_runtime.plan.expressions import Column, PathValue
+from tacet_runtime.plan.expressions import Column
 from tacet_runtime.plan.forms import IN_SQL, form
-from tacet_runtime.plan.walk import walk
+from tacet_runtime.plan.walk import path_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from tacet_runtime.plan.expressions import PathValue
     from tacet_runtime.plan.model import Plan, Source
 
 
@@ -22,8 +23,7 @@ def select(source: Source) -> str:
     """Return the statement over `messages` (`:p:0`, ...: the paths of `select`, each once): `:ours`, by message."""
     if source.select is None:
         raise ValueError("a source without `select`")
-    paths = dict.fromkeys(part for part in walk(source.select) if isinstance(part, PathValue))
-    columns = {part: identifier(f":p:{number}") for number, part in enumerate(paths)}
+    columns = {part: identifier(f":p:{number}") for number, part in enumerate(path_values(source.select))}
 
     def name(part: Column | PathValue) -> str:
         if isinstance(part, Column):

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tacet_runtime.plan.expressions import PathValue
-from tacet_runtime.plan.walk import walk
+from tacet_runtime.plan.walk import path_values
 from tacet_runtime.steps.unknown import Known, known_keys
 
 if TYPE_CHECKING:
@@ -23,13 +22,6 @@ _SEED, _PRIME, _WORD = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
 _STEP = 0x9E3779B97F4A7C15
 """FNV-1a's constants (G. Fowler, L. C. Noll, P. Vo), begun for each node with a step of its own."""
 NOTHING = -1
-
-
-def selected_paths(source: Source) -> list[PathValue]:
-    """Return the paths that `select` reads, each once."""
-    if source.select is None:
-        return []
-    return list(dict.fromkeys(part for part in walk(source.select) if isinstance(part, PathValue)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +67,7 @@ def lay_out(source: Source) -> Layout:
 
 def _paths(source: Source, root: str) -> list[Path]:
     paths = [field.path for field in source.fields]
-    paths += [part.path for part in selected_paths(source)]
+    paths += [part.path for part in path_values(source.select)]
     paths += [source.explode] if source.explode is not None else []
     return list(dict.fromkeys(path for path in paths if path.root == root))
 

@@ -12,9 +12,9 @@ from tacet_runtime.connectors.arrow import arrow_type
 from tacet_runtime.engines.embedded import scan, shapes
 from tacet_runtime.engines.embedded.arrays import masks
 from tacet_runtime.engines.embedded.convert import Wanted, without
-from tacet_runtime.engines.embedded.layout import selected_paths
 from tacet_runtime.engines.embedded.scanner import Scanner
 from tacet_runtime.plan.forms import IN_SQL, Form, form
+from tacet_runtime.plan.walk import path_values
 
 if TYPE_CHECKING:
     from tacet_runtime.batch import Batch
@@ -91,7 +91,7 @@ class Decoder:
         """Return which messages are ours, and of which that cannot be said here."""
         values = found.message(fine)
         beyond = np.zeros(len(fine), dtype=bool)
-        parts = selected_paths(self._source)
+        parts = path_values(self._source.select)
         wanted = [Wanted(self._layout.places[part.path], form(part.type, "json"), "json") for part in parts]
         columns = {f":p:{number}": column for number, column in enumerate(values.columns(wanted))}
         for part, one, column in zip(parts, wanted, columns.values(), strict=True):

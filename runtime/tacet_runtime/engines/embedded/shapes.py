@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 ABSENT, NULL, PRESENT, BAD_TYPE, BAD_RANGE, BAD_FORMAT, BAD_ONE_OF, BEYOND = range(8)
 REASONS = {BAD_TYPE: "type", BAD_RANGE: "range", BAD_FORMAT: "format", BAD_ONE_OF: "one_of"}
-STATE_OF = {reason: state for state, reason in REASONS.items()}
 _T = TypeVar("_T")
 _WHOLE = {scan.WHOLE: PRESENT, scan.BIG: BAD_RANGE}
 _NUMBER = {scan.WHOLE: PRESENT, scan.BIG: PRESENT, scan.FRACTION: PRESENT}
