@@ -21,12 +21,13 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
-jars: $(JARS) ## the servers that tests and demo-kafka start, from Maven (once; 250 MB)
+jars: $(JARS) ## the servers that tests and demo-kafka start, from Maven (once; 300 MB)
 
-$(JARS): tests/support/jvm/pom.xml tests/support/jvm/catalog.xml
+$(JARS): tests/support/jvm/pom.xml tests/support/jvm/catalog.xml tests/support/jvm/flink.xml
 	@if command -v mvn > /dev/null && command -v java > /dev/null; then \
 	  mvn -q -B -f tests/support/jvm/pom.xml package -Djars=$(CURDIR)/.jars && \
-	  mvn -q -B -f tests/support/jvm/catalog.xml package -Djars=$(CURDIR)/.jars && touch $@; \
+	  mvn -q -B -f tests/support/jvm/catalog.xml package -Djars=$(CURDIR)/.jars && \
+	  mvn -q -B -f tests/support/jvm/flink.xml package -Djars=$(CURDIR)/.jars && touch $@; \
 	else echo "no mvn or no java: tests of the service on Kafka are left out" >&2; fi
 
 static: setup ## format, lint, types, import contracts, stale output: what needs no test

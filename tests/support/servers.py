@@ -1,4 +1,5 @@
-"""Real servers on loopback for tests and demonstrations: a Kafka broker of one node, a schema registry, a REST catalog.
+"""Real servers on loopback for tests and demonstrations: a Kafka broker of one node, a schema registry, a REST catalog;
+and a reader of topics in Java.
 
 Their jars come from Maven (`make jars` copies them to `.jars/`). Each server gets free ports, a folder of its own and
 is ended by its process id.
@@ -6,6 +7,7 @@ is ended by its process id.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -21,7 +23,7 @@ from base64 import urlsafe_b64encode
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +32,8 @@ ROOT = Path(__file__).resolve().parents[2]
 JARS = ROOT / ".jars"
 KAFKA_JARS = JARS / "kafka"
 CATALOG_JARS = JARS / "catalog"
+FLINK_JARS = JARS / "flink"
+FLINK_SOURCE = Path(__file__).parent / "jvm" / "FlinkReader.java"
 CATALOG_SOURCE = Path(__file__).parent / "jvm" / "RestCatalog.java"
 REGISTRY_JAR = JARS / "registry" / "apicurio-registry-app-3.0.9-runner.jar"
 START_SECONDS = 90
@@ -39,7 +43,8 @@ def missing() -> str | None:
     """Return what a machine lacks to start the servers, or None."""
     if shutil.which("java") is None:
         return "there is no `java`"
-    if not any(KAFKA_JARS.glob("kafka_*.jar")) or not REGISTRY_JAR.exists() or not CATALOG_JARS.exists():
+    needed = (KAFKA_JARS / "kafka-clients-4.1.1.jar", REGISTRY_JAR, CATALOG_JARS, FLINK_JARS)
+    if not all(path.exists() for path in needed):
         return "the servers' jars are not there: run `make jars`"
     return None
 
@@ -146,6 +151,18 @@ def rest_catalog(folder: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     with _running(command, folder / "catalog.log", lambda: _serves(f"{url}/v1/config")):
         yield url
+
+
+def flink_rows(bootstrap: str, registry: str, topic: str) -> list[dict[str, Any]]:
+    """Return every committed row of a topic as Flink's own deserializer reads it, logical types as text."""
+    command = [
+        "java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{FLINK_JARS}/*",
+        str(FLINK_SOURCE), bootstrap, registry, topic,
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, timeout=START_SECONDS, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the reader failed:\n{done.stderr.decode(errors='replace')[-4000:]}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def _end_on_sigterm() -> None:
