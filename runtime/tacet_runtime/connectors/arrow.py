@@ -166,3 +166,13 @@ def python_value(value: Any, type_: Type) -> Any:
             return {m.name: python_value(value[m.name], m.type) for m in members}
         case _:
             return value
+
+
+def python_values(column: pa.ChunkedArray | pa.Array, type_: Type) -> list[Any]:
+    """Return a column's Python values in the forms of `steps/typing.py`; a timestamp without a zone is in UTC."""
+    if isinstance(type_, t.TimestamptzType) and pa.types.is_timestamp(column.type) and column.type.tz is None:
+        column = column.cast(pa.timestamp(column.type.unit, "UTC"))
+    values: list[Any] = column.to_pylist()
+    if isinstance(type_, t.UuidType | t.TimestamptzType | t.ListType | t.MapType | t.StructType):
+        return [python_value(value, type_) for value in values]
+    return values

@@ -24,7 +24,7 @@ except ModuleNotFoundError as error:
         raise
     raise ModuleNotFoundError("Avro needs the extra: pip install 'tacet-contracts[kafka]'", name="pyruhvro") from error
 
-from tacet_runtime.connectors.arrow import python_value
+from tacet_runtime.connectors.arrow import python_values
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
@@ -76,9 +76,7 @@ class Encoder:
 
     def _one_by_one(self, rows: pa.Table) -> pa.Array:
         columns = {
-            column.name: [
-                _record(python_value(v, column.type), column.type) for v in rows.column(column.name).to_pylist()
-            ]
+            column.name: [_record(v, column.type) for v in python_values(rows.column(column.name), column.type)]
             for column in self._table.columns
         }
         bodies = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tacet_runtime.connectors.arrow import python_value
+from tacet_runtime.connectors.arrow import python_value, python_values
 from tacet_runtime.plan import types as t
 from tacet_runtime.steps.constraints import demands
 from tacet_runtime.steps.typing import Wrong
@@ -71,13 +71,8 @@ def keyed(lookup: Lookup, table: pa.Table, first: int) -> Keyed:
 
 def _keys(lookup: Lookup, table: pa.Table) -> Iterator[Key]:
     types = {c.name: c.type for c in lookup.columns}
-    columns = [_python(table.column(k.column), types[k.column]) for k in lookup.keys]
+    columns = [python_values(table.column(k.column), types[k.column]) for k in lookup.keys]
     return zip(*columns, strict=True)
-
-
-def _python(values: pa.ChunkedArray, type_: t.Type) -> list[Any]:
-    plain = values.to_pylist()
-    return [python_value(v, type_) for v in plain] if isinstance(type_, t.UuidType | t.TimestamptzType) else plain
 
 
 def _twice(place: str, lookup: Lookup, table: pa.Table, first: int) -> None:
@@ -111,7 +106,7 @@ def _demanded(place: str, column: TableColumn, values: pa.ChunkedArray, first: i
     checks = demands(column)
     if not checks:
         return
-    for at, value in enumerate(_python(values, column.type)):
+    for at, value in enumerate(python_values(values, column.type)):
         try:
             for check in checks if value is not None else ():
                 check(value)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tacet_runtime.connectors.arrow import arrow_array, arrow_schema, python_value
-from tacet_runtime.plan.types import TimestamptzType
+from tacet_runtime.connectors.arrow import arrow_array, arrow_schema, python_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tacet_runtime.plan.model import Plan, SinkTable
-    from tacet_runtime.plan.types import Type
 
 NO_MOMENT = np.iinfo(np.int64).min
 
@@ -79,8 +76,8 @@ def micros(column: pa.ChunkedArray) -> np.ndarray:
 def values_of(rows: pa.Table, at: np.ndarray, plan: Plan) -> list[dict[str, Any]]:
     """Return the raw fields of a few rows as the reference has them."""
     few = rows.select([f.name for f in plan.source.fields]).take(pa.array(at))
-    types = {f.name: f.type for f in plan.source.fields}
-    return [{name: as_python(value, types[name]) for name, value in row.items()} for row in few.to_pylist()]
+    columns = [python_values(few.column(f.name), f.type) for f in plan.source.fields]
+    return [dict(zip(few.column_names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 
 def nulls(rows: pa.Table, names: Iterable[str]) -> np.ndarray:
@@ -91,13 +88,6 @@ def nulls(rows: pa.Table, names: Iterable[str]) -> np.ndarray:
         if column is not None:
             matrix[:, at] = column
     return np.packbits(matrix, axis=1, bitorder="little")
-
-
-def as_python(value: Any, type_: Type) -> Any:
-    """Return a value of the engine in the reference's form."""
-    if isinstance(type_, TimestamptzType) and isinstance(value, dt.datetime) and value.tzinfo is None:
-        return value.replace(tzinfo=dt.UTC)
-    return python_value(value, type_)
 
 
 def from_python(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:

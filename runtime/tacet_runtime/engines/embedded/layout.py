@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.expressions import Path
     from tacet_runtime.plan.model import Source
 
-_SEED, _PRIME, _WORD = 0xCBF29CE484222325, 0x100000001B3, (1 << 64) - 1
+_MIX, _WORD, _WORD_BYTES = 0xFF51AFD7ED558CCD, (1 << 64) - 1, 8
+"""The multiplier of MurmurHash3's finish (A. Appleby), applied to eight bytes at a time."""
 _STEP = 0x9E3779B97F4A7C15
-"""FNV-1a's constants (G. Fowler, L. C. Noll, P. Vo), begun for each node with a step of its own."""
+"""Each node begins its hashes elsewhere: steps of the golden ratio of 2^64."""
 NOTHING = -1
 
 
@@ -30,7 +31,7 @@ class Layout:
 
     `seeds` (uint64, by node): where the hash of a key begins. `reports` (uint8, by node): its unknown keys are told.
     `table` (int32, a power of two long): number of a key or -1; by that number: `parents`, `children` (int32, nodes),
-    `starts` and `lengths` (int32) of its bytes in `keys` (uint8).
+    `starts` in `keys` and `lengths` (int32, in bytes) of its text. `keys` (uint64): eight bytes each, the first lowest.
     """
 
     of_message: int
@@ -95,19 +96,19 @@ def _mark(known: Known, node: int, edges: dict[tuple[int, str], int], reports: n
 
 
 def _seed(node: int) -> int:
-    return _SEED ^ ((node + 1) * _STEP & _WORD)
+    return (node + 1) * _STEP & _WORD
+
+
+def _words(key: bytes) -> list[int]:
+    return [int.from_bytes(key[at : at + _WORD_BYTES], "little") for at in range(0, len(key), _WORD_BYTES)]
 
 
 def _hash(node: int, key: bytes) -> int:
     found = _seed(node)
-    for byte in key:
-        found = (found ^ byte) * _PRIME & _WORD
+    for eight in _words(key):
+        found = (found ^ eight) * _MIX & _WORD
+        found ^= found >> 32
     return found
-
-
-def slot(hashed: int, size: int) -> int:
-    """Return where the search for a hash begins in a table: the high bits, which all of the key has reached."""
-    return (hashed >> 32) & (size - 1)
 
 
 def _hashed(edges: dict[tuple[int, str], int]) -> tuple[np.ndarray, ...]:
@@ -115,16 +116,17 @@ def _hashed(edges: dict[tuple[int, str], int]) -> tuple[np.ndarray, ...]:
     size = 1 << max(4, (4 * len(entries)).bit_length())
     table = np.full(size, NOTHING, dtype=np.int32)
     for number, (node, key, _) in enumerate(entries):
-        at = slot(_hash(node, key), size)
+        at = _hash(node, key) & (size - 1)
         while table[at] != NOTHING:
             at = (at + 1) % size
         table[at] = number
-    lengths = np.array([len(key) for _, key, _ in entries], dtype=np.int32)
+    words = [_words(key) for _, key, _ in entries]
+    sizes = np.array([len(key) for key in words], dtype=np.int32)
     return (
         table,
         np.array([node for node, _, _ in entries], dtype=np.int32),
         np.array([child for _, _, child in entries], dtype=np.int32),
-        (np.cumsum(lengths) - lengths).astype(np.int32),
-        lengths,
-        np.frombuffer(b"".join(key for _, key, _ in entries) or b"\0", dtype=np.uint8),
+        (np.cumsum(sizes) - sizes).astype(np.int32),
+        np.array([len(key) for _, key, _ in entries], dtype=np.int32),
+        np.array([eight for key in words for eight in key] or [0], dtype=np.uint64),
     )

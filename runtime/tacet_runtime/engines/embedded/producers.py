@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tacet_runtime.engines.embedded.arrays import as_python
+from tacet_runtime.connectors.arrow import python_values
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -26,7 +26,7 @@ class ProducerIds:
         both = _ids(names).astype(np.int64) * width + _ids(versions)
         pairs, self.ids = np.unique(both, return_inverse=True)
         name_values = [*names.dictionary.to_pylist(), None]
-        version_values = [as_python(v, types[plan.source.producer_version]) for v in versions.dictionary.to_pylist()]
+        version_values = python_values(versions.dictionary, types[plan.source.producer_version])
         texts = [*(str(v) for v in version_values), None]
         self.pairs: list[tuple[str | None, str | None]] = [
             (name_values[pair // width], texts[pair % width]) for pair in pairs.tolist()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tacet_runtime.engines.embedded.native import compiled, word
+from tacet_runtime.engines.embedded.native import WIDE, compiled, lowest, marked, part, word
 
 ABSENT, NULL, BOOLEAN, WHOLE, BIG, FRACTION, TEXT, ESCAPED, ARRAY, OBJECT = range(10)
 """Kinds of JSON values. WHOLE fits into 64 bits, BIG does not; FRACTION has a point or an exponent; ESCAPED has a `\\`."""
@@ -21,27 +21,27 @@ FINE, STRANGE = 0, 1
 _QUOTE, _BACKSLASH, _COMMA, _COLON, _MINUS, _PLUS, _POINT = 34, 92, 44, 58, 45, 43, 46
 _ZERO, _NINE, _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT = 48, 57, 91, 93, 123, 125
 _E, _F, _N, _T, _U, _SPACE, _NOT_ASCII = 101, 102, 110, 116, 117, 32, 0x80
-_PRIME = np.uint64(0x100000001B3)
 _MIX = np.uint64(0xFF51AFD7ED558CCD)
-_ONES = np.uint64(0x0101010101010101)
+"""Of MurmurHash3's finish (A. Appleby)."""
+_WORD_BYTES = 8
 _LONG = 18
 """So many digits fit into 64 bits whatever they are."""
 _LIMIT = np.uint64(1 << 63)
 
 
-@compiled
+@part
 def _skip_space(data: Any, at: int, end: int) -> int:
-    while at < end and (data[at] == _SPACE or data[at] == 10 or data[at] == 13 or data[at] == 9):
+    while at < end and data[at] <= _SPACE and (data[at] == _SPACE or data[at] == 10 or data[at] == 13 or data[at] == 9):
         at += 1
     return at
 
 
-@compiled
+@part
 def _hexadecimal(byte: int) -> bool:
     return _ZERO <= byte <= _NINE or 97 <= byte <= 102 or 65 <= byte <= 70
 
 
-@compiled
+@part
 def _escape(data: Any, at: int, end: int) -> int:
     """Return where an escape ends that begins at a backslash; -1 when it is none."""
     if at + 1 >= end:
@@ -58,46 +58,42 @@ def _escape(data: Any, at: int, end: int) -> int:
     return at + 2 if simple or byte == 114 or byte == _T else -1
 
 
-@compiled
-def _plain(eight: Any) -> bool:
-    """Tell whether eight bytes are ASCII without quotes, backslashes and controls.
+@part
+def _next_mark(data: Any, at: int) -> int:
+    """Return where the next quote, backslash, control or byte that is not ASCII stands, or a byte before it where few are left."""
+    while at + WIDE <= len(data):
+        marks = marked(data, at)
+        if marks:
+            return at + lowest(marks)
+        at += WIDE
+    return at
 
-    A byte is zero where `(x - 1) & ~x` has its highest bit (after A. Mycroft, 1987); a borrow can only tell too much.
-    """
-    quotes, backslashes = eight ^ (_ONES * np.uint64(_QUOTE)), eight ^ (_ONES * np.uint64(_BACKSLASH))
-    found = (quotes - _ONES) & ~quotes | (backslashes - _ONES) & ~backslashes
-    return bool((found | (eight - _ONES * np.uint64(_SPACE)) & ~eight | eight) & (_ONES * np.uint64(_NOT_ASCII)) == 0)
 
-
-@compiled
+@part
 def _text(data: Any, at: int, end: int) -> tuple[int, int]:
     """Return (behind the closing quote, or -1; kind) of the string whose inside begins here."""
     kind = TEXT
-    while at < end:
-        while at + 8 <= end and _plain(word(data, at)):
-            at += 8
+    while True:
+        at = _next_mark(data, at)
         if at >= end:
-            break
+            return -1, kind
         byte = data[at]
         if byte == _QUOTE:
             return at + 1, kind
         if byte == _BACKSLASH:
             kind = ESCAPED
             at = _escape(data, at, end)
-            if at < 0:
-                return -1, kind
         elif byte < _SPACE:
             return -1, kind
         elif byte < _NOT_ASCII:
             at += 1
         else:
             at = _character(data, at, end)
-            if at < 0:
-                return -1, kind
-    return -1, kind
+        if at < 0:
+            return -1, kind
 
 
-@compiled
+@part
 def _character(data: Any, at: int, end: int) -> int:
     """Return where a character ends that takes several bytes; -1 when it is no UTF-8 (RFC 3629, section 4)."""
     byte = data[at]
@@ -121,14 +117,14 @@ def _character(data: Any, at: int, end: int) -> int:
     return at + more + 1
 
 
-@compiled
+@part
 def _digits(data: Any, at: int, end: int) -> int:
     while at < end and _ZERO <= data[at] <= _NINE:
         at += 1
     return at
 
 
-@compiled
+@part
 def _number(data: Any, at: int, end: int) -> tuple[int, int]:
     """Return (behind the number, or -1; kind)."""
     negative = data[at] == _MINUS
@@ -160,7 +156,7 @@ def _number(data: Any, at: int, end: int) -> tuple[int, int]:
     return at, kind
 
 
-@compiled
+@part
 def _word(data: Any, at: int, end: int) -> tuple[int, int]:
     """Return (behind `true`, `false` or `null`, or -1; kind)."""
     left, byte = end - at, data[at]
@@ -173,38 +169,81 @@ def _word(data: Any, at: int, end: int) -> tuple[int, int]:
     return -1, NULL
 
 
-@compiled
+@part
+def _eight(data: Any, at: int, length: int) -> Any:
+    """Return at most eight bytes of a key as a number, the first byte lowest."""
+    if length >= _WORD_BYTES:
+        return word(data, at)
+    if at + _WORD_BYTES <= len(data):
+        return word(data, at) & ((np.uint64(1) << np.uint64(8 * length)) - np.uint64(1))
+    found = np.uint64(0)
+    for place in range(length):
+        found |= np.uint64(data[at + place]) << np.uint64(8 * place)
+    return found
+
+
+@part
+def _hashed(data: Any, at: int, length: int, seed: Any) -> Any:
+    """Return the hash of a key, as `layout` has it."""
+    hashed = seed
+    for offset in range(0, length, _WORD_BYTES):
+        hashed = (hashed ^ _eight(data, at + offset, length - offset)) * _MIX
+        hashed ^= hashed >> np.uint64(32)
+    return hashed
+
+
+@part
 def _find(data: Any, at: int, length: int, node: int, hashed: Any, keys: Any) -> int:
     """Return the child of a node for the key whose bytes are here, or -1."""
-    _, table, parents, children, starts, lengths, bytes_ = keys
+    _, table, parents, children, starts, lengths, words = keys
     size = len(table)
-    place = np.int64(hashed >> np.uint64(32)) & (size - 1)
+    place = np.int64(hashed) & (size - 1)
     while table[place] >= 0:
         number = table[place]
         if parents[number] == node and lengths[number] == length:
             same = True
-            for offset in range(length):
-                if bytes_[starts[number] + offset] != data[at + offset]:
-                    same = False
-                    break
+            for offset in range(0, length, _WORD_BYTES):
+                same &= words[starts[number] + offset // _WORD_BYTES] == _eight(data, at + offset, length - offset)
             if same:
                 return int(children[number])
         place = (place + 1) & (size - 1)
     return -1
 
 
+@part
+def _key(data: Any, at: int, end: int) -> int:
+    """Return where the closing quote of a key stands, or -1: when it has escapes, or is no text."""
+    while True:
+        at = _next_mark(data, at)
+        if at >= end or data[at] == _BACKSLASH or data[at] < _SPACE:
+            return -1
+        if data[at] == _QUOTE:
+            return at
+        at = at + 1 if data[at] < _NOT_ASCII else _character(data, at, end)
+        if at < 0:
+            return -1
+
+
 @compiled
 def scan(
-    data: Any, offsets: Any, begin: int, limits: Any, nodes: Any, keys: Any, reports: Any, message: Any, item: Any
+    data: Any,
+    offsets: Any,
+    begin: int,
+    limits: Any,
+    stack: Any,
+    nodes: Any,
+    keys: Any,
+    reports: Any,
+    message: Any,
+    item: Any,
 ) -> tuple[int, int]:
     """Scan messages from `begin`; return (the message at which the rows ran out of room, or how many there are; rows)."""
     longest, deepest = limits
+    inside, in_object = stack
     of_message, exploded = nodes
     seeds = keys[0]
     kinds, starts, ends, unknown, status, first = message
     item_kinds, item_starts, item_ends, item_unknown = item
-    inside = np.empty(deepest + 1, dtype=np.int64)  # node of each open container, or -1
-    in_object = np.empty(deepest + 1, dtype=np.uint8)
     rows = first[begin]
     for number in range(begin, len(offsets) - 1):
         first[number] = rows
@@ -301,16 +340,10 @@ def scan(
                 if at < 0:
                     break
             else:
-                hashed = seeds[node]
-                while at < end and data[at] >= _SPACE and data[at] != _QUOTE and data[at] != _BACKSLASH:
-                    behind = at + 1 if data[at] < _NOT_ASCII else _character(data, at, end)
-                    if behind < 0:
-                        break
-                    while at < behind:
-                        hashed = (hashed ^ np.uint64(data[at])) * _PRIME
-                        at += 1
-                if at >= end or data[at] != _QUOTE:
+                at = _key(data, at, end)
+                if at < 0:
                     break
+                hashed = _hashed(data, start, at - start, seeds[node])
                 target = _find(data, start, at - start, node, hashed, keys)
                 if target < 0:
                     if reports[node]:

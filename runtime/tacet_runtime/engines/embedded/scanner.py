@@ -52,6 +52,7 @@ class Scanner:
     def __init__(self, layout: Layout, longest: int, deepest: int) -> None:
         self._layout = layout
         self._limits = (longest, deepest)
+        self._stack = (np.zeros(deepest + 1, dtype=np.int64), np.zeros(deepest + 1, dtype=np.uint8))
         self._nodes = (layout.of_message, layout.exploded)
         self._keys = (
             layout.seeds, layout.table, layout.parents, layout.children, layout.starts, layout.lengths, layout.keys,
@@ -71,7 +72,16 @@ class Scanner:
         begin = 0
         while True:
             begin, rows = scan(
-                bytes_, offsets, begin, self._limits, self._nodes, self._keys, self._layout.reports, message, item
+                bytes_,
+                offsets,
+                begin,
+                self._limits,
+                self._stack,
+                self._nodes,
+                self._keys,
+                self._layout.reports,
+                message,
+                item,
             )
             if begin == size:
                 break
