@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, assert_never
 
 import pyarrow as pa
@@ -75,8 +76,9 @@ def arrow_field(column: SinkColumn) -> pa.Field:
     return pa.field(column.name, type_, nullable=not column.required, metadata=metadata)
 
 
+@lru_cache(maxsize=64)
 def arrow_schema(table: SinkTable) -> pa.Schema:
-    """Return a sink table's schema, with its ids."""
+    """Return a sink table's schema, with its ids; worked out once a table."""
     return pa.schema([arrow_field(column) for column in table.columns])
 
 

@@ -93,6 +93,8 @@ def nulls(rows: pa.Table, names: Iterable[str]) -> np.ndarray:
 def from_python(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:
     """Return Python columns as a sink's rows."""
     schema = arrow_schema(table)
+    if not any(columns.values()):
+        return schema.empty_table()
     arrays = [arrow_array(columns[c.name], c.type, f.type) for c, f in zip(table.columns, schema, strict=True)]
     return pa.Table.from_arrays(arrays, schema=schema)
 
