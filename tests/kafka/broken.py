@@ -24,7 +24,7 @@ def _commit_at_once(_self, source, wanted) -> None:
 
 
 def _group_is_the_truth() -> None:
-    recovery.Positions.__call__ = lambda _self, group: {number: at or 0 for number, at in group.items()}
+    recovery.Positions.__call__ = lambda _self, assigned, group: kafka.Begin({n: group[n] or 0 for n in assigned}, {})
 
 
 def no_transaction() -> None:
@@ -66,15 +66,15 @@ def tables_before_kafka() -> None:
 
 def position_forgotten() -> None:
     """Every start begins at the first message."""
-    recovery.Positions.__call__ = lambda _self, group: dict.fromkeys(group, 0)
+    recovery.Positions.__call__ = lambda _self, assigned, _group: kafka.Begin(dict.fromkeys(assigned, 0), {})
 
 
 def position_from_the_end() -> None:
     """Every start begins at the newest message."""
 
-    def positions(self, group):
+    def positions(self, assigned, _group):
         ends = self._broker.ends(self._standing().topic)
-        return {number: ends[number][1] for number in group}
+        return kafka.Begin({number: ends[number][1] for number in assigned}, {})
 
     recovery.Positions.__call__ = positions
 

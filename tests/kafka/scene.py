@@ -96,7 +96,7 @@ class Scene:
         if push:
             assert self.tacet("registry", "push", "--url", self.registry).wait() == 0
 
-    def write(self, **pace: float) -> None:
+    def write(self, **pace: float | str) -> None:
         """Write contracts and island; other paces replace those before."""
         self.pace |= pace
         shop.write_repository(self.folder, self.prefix, self.bootstrap, self.registry, **self.pace)

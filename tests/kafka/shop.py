@@ -13,10 +13,12 @@ ISLAND = """island: {island}
 kafka: {{bootstrap: "{bootstrap}"}}
 registry: {{url: "{registry}"}}
 warehouse: warehouse
+start: {start}
 pace: {{rows: {rows}, time: {time}, tables: {tables}, pending: {pending}}}
 patience: {{call: {call}, transaction: {transaction}, session: {session}, stop: 5}}
 """
 PACE = {
+    "start": "earliest",
     "rows": 40,
     "time": 0.2,
     "tables": 0.1,
@@ -32,7 +34,7 @@ def topics(prefix: str) -> dict[str, str]:
     return {"source": f"{prefix}.clicks", "raw": f"{prefix}.raw", "derived": f"{prefix}.sales"}
 
 
-def write_repository(folder: Path, prefix: str, bootstrap: str, registry: str, **pace: float) -> None:
+def write_repository(folder: Path, prefix: str, bootstrap: str, registry: str, **pace: float | str) -> None:
     """Write contracts whose topics begin with `prefix`, and the island file `here.yaml`."""
     shop.write_repository(folder)
     names = topics(prefix)

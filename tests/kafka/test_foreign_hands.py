@@ -21,8 +21,8 @@ def table(scene, name: str):
     return catalog.load_table(name)
 
 
-def refused(scene, words: str) -> None:
-    process = scene.run()
+def refused(scene, words: str, shard: int = 0) -> None:
+    process = scene.run(shard=shard)
     assert process.wait(60) == 3, process.said()
     assert words in process.said()
 
@@ -80,6 +80,23 @@ def test_a_topic_that_is_made_anew_while_the_job_looks_away_is_refused_and_none_
     assert process.wait(60) == 3
     assert max(scene.consumed().values()) <= 20
     refused(scene, "start with --accept-new-topic")
+
+
+def test_a_shard_that_is_new_after_a_topic_was_made_anew_calls_it_as_the_others_do(scene):
+    scene.produce(60)
+    scene.finish()
+    name = scene.names["source"]
+    scene.admin.delete_topics([name])[name].result(20)
+    scene.create_again(name)
+    scene.sent = 0
+    scene.produce(30)
+    refused(scene, "start with --accept-new-topic", shard=1)
+    scene.finish("--accept-new-topic")
+    scene.produce(30)
+    scene.finish(shard=1)
+    ledger = table(scene, "shop.sale_ledger").scan().to_arrow().to_pylist()
+    assert {row["source"] for row in ledger if row["last_offset"] > 10} == {name, f"{name}#2"}
+    assert scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse")).wait() == 0
 
 
 def test_intents_that_expired_before_they_were_applied_are_refused(scene):

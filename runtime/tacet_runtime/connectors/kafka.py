@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 try:
@@ -156,6 +157,16 @@ def _settled() -> Iterator[None]:
         raise Unsettled(error.args[0].str()) from error
 
 
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Where assigned partitions begin."""
+
+    due: Mapping[int, int]
+    """Partition -> the offset that is due."""
+    taken: Mapping[int, int]
+    """Partition -> the end at which the job's very first start begins: kept in the group until an intent has it."""
+
+
 class Source:
     """The consumer of one shard: a static member of the group, whose partitions begin where `positions` says."""
 
@@ -166,7 +177,7 @@ class Source:
         group: str,
         instance: str,
         patience: Patience,
-        positions: Callable[[Mapping[int, int | None]], dict[int, int]],
+        positions: Callable[[Sequence[int], Mapping[int, int | None]], Begin],
     ) -> None:
         self.topic = topic
         self.generation = 0
@@ -205,10 +216,18 @@ class Source:
         self._assign()
 
     def _begin(self, numbers: Sequence[int]) -> dict[int, int]:
+        if not numbers:
+            return {}
         with asked(f"the group's offsets of {self.topic}"):
-            wanted = [ck.TopicPartition(self.topic, number) for number in numbers]
-            found = self._consumer.committed(wanted, self._seconds) if wanted else []
-        return self._positions({at.partition: at.offset if at.offset >= 0 else None for at in found})
+            every = self._consumer.list_topics(self.topic, self._seconds).topics[self.topic].partitions
+            wanted = [ck.TopicPartition(self.topic, number) for number in sorted({*every, *numbers})]
+            found = self._consumer.committed(wanted, self._seconds)
+        begin = self._positions(numbers, {at.partition: at.offset if at.offset >= 0 else None for at in found})
+        if begin.taken:
+            with asked(f"to keep where {self.topic} begins"):
+                taken = [ck.TopicPartition(self.topic, number, offset) for number, offset in begin.taken.items()]
+                self._consumer.commit(offsets=taken, asynchronous=False)
+        return dict(begin.due)
 
     def _revoked(self, consumer: ck.Consumer, _partitions: list[ck.TopicPartition]) -> None:
         self.generation += 1

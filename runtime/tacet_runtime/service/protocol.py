@@ -227,7 +227,11 @@ class Service:
             cluster=self._standing.cluster,
             topics=self._standing.topics,
             offsets=offsets,
-            positions={**self._standing.positions, **{number: last for number, (_, last) in offsets.items()}},
+            positions={
+                **self._standing.positions,
+                **self._consumer.next,
+                **{n: last for n, (_, last) in offsets.items()},
+            },
             messages=gathered.messages,
             folder=folder,
             tables=self._p.tables.describe(files),

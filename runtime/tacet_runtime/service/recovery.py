@@ -9,11 +9,12 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tacet_runtime.connectors.kafka import Begin
 from tacet_runtime.service.intent import TOPIC_CONFIG, history
 from tacet_runtime.service.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tacet_runtime.connectors.kafka_cluster import Cluster, Topic
     from tacet_runtime.service.intent import Intent
@@ -72,7 +73,7 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     broker.create(shard.intents, 1, TOPIC_CONFIG)
     intents = history(broker.read(shard.intents))
     last = intents[-1] if intents else None
-    topics = _topics(last, cluster, topic, accept)
+    topics = _topics(last, lambda: last_of_others(broker, shard), cluster, topic, accept)
     standing = Standing(cluster, topic, topics, intents)
     if last is not None and topics == last.topics:
         standing.positions = dict(last.positions)
@@ -81,15 +82,32 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     return standing
 
 
-def _topics(last: Intent | None, cluster: str, topic: Topic, accept: Accept) -> tuple[str, ...]:
-    if last is None:
+def last_of_others(broker: Cluster, shard: Shard) -> list[Intent]:
+    """Return the last intent of each other shard of the job on its island. Raises BrokerError."""
+    prefix = shard.intents_prefix
+    names = [name for name in broker.names() if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
+    found = [history(broker.read(name)) for name in names if name != shard.intents]
+    return [intents[-1] for intents in found if intents]
+
+
+def _topics(
+    own: Intent | None, others: Callable[[], list[Intent]], cluster: str, topic: Topic, accept: Accept
+) -> tuple[str, ...]:
+    """Return the ids that the topic had: all shards must call it by the same name, so a new one asks the others."""
+    if own is not None and own.topics[-1] == topic.id:
+        return own.topics
+    known = [*([own] if own is not None else []), *others()]
+    if not known:
         return (topic.id,)
-    if last.topics[-1] == topic.id:
+    last = max(known, key=lambda intent: len(intent.topics))
+    if last.topics[-1] == topic.id and (own is None or accept.new_topic):
         return last.topics
     if not accept.new_topic:
-        where = "is on another cluster" if last.cluster != cluster else "was made anew"
+        by = own or last
+        where = "is on another cluster" if by.cluster != cluster else "was made anew"
+        whose = "" if own is not None else " of another shard"
         raise Refused(
-            f"topic {topic.name} {where} since commit {last.seq}: its offsets mean other messages; "
+            f"topic {topic.name} {where} since commit {by.seq}{whose}: its offsets mean other messages; "
             "start with --accept-new-topic to begin at its first message"
         )
     return (*last.topics, topic.id)
@@ -146,8 +164,8 @@ class Positions:
         self._start = start
         self._accept = accept
 
-    def __call__(self, group: Mapping[int, int | None]) -> dict[int, int]:
-        """Return the first offset that is due in each partition; `group` has the offsets that the group committed.
+    def __call__(self, assigned: Sequence[int], group: Mapping[int, int | None]) -> Begin:
+        """Return where `assigned` partitions begin; `group` has the offsets that the group committed, of every partition.
 
         The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused.
         """
@@ -155,7 +173,7 @@ class Positions:
         while True:
             known = self._known()
             # Another shard's last transaction may show its offset a moment before its intent.
-            beyond = [n for n, at in group.items() if at is not None and n in known and at > known[n]]
+            beyond = [n for n in assigned if n in known and (group.get(n) or 0) > known[n]]
             if not beyond or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
@@ -164,32 +182,32 @@ class Positions:
                 f"the offset of partition {beyond[0]} in group {self._shard.group} was set to {group[beyond[0]]} by hand, consumed "
                 f"is up to {known[beyond[0]]}: set it back, or start with --accept-loss to leave out what is between"
             )
-        return self._within({n: self._of(n, at, known, beyond) for n, at in group.items()})
+        wanted = {n: self._of(n, group.get(n), known, beyond) for n in assigned}
+        ends = self._broker.ends(find_topic(self._broker, self._standing().topic.name))
+        first = not known and len(self._standing().topics) == 1 and all(at is None for at in group.values())
+        if self._start == "latest" and first:
+            # One that appears later begins at its first message: nobody could have seen it before.
+            taken = {n: last for n, (_, last) in ends.items()}
+            return Begin({n: taken.get(n, 0) for n in assigned}, taken)
+        return Begin(self._within(wanted, ends), {})
 
     def _of(self, number: int, group: int | None, known: Mapping[int, int], beyond: list[int]) -> int | None:
         return group if number in beyond else known.get(number, group if len(self._standing().topics) == 1 else None)
 
     def _known(self) -> dict[int, int]:
         known = dict(self._standing().positions)
-        others = [name for name in self._broker.names() if self._is_other(name)]
-        for name in others:
-            found = history(self._broker.read(name))
-            if found and found[-1].topics[-1] == self._standing().topics[-1]:
-                for number, offset in found[-1].positions.items():
+        for last in last_of_others(self._broker, self._shard):
+            if last.topics[-1] == self._standing().topics[-1]:
+                for number, offset in last.positions.items():
                     known[number] = max(known.get(number, 0), offset)
         return known
 
-    def _is_other(self, name: str) -> bool:
-        prefix = self._shard.intents_prefix
-        return name.startswith(prefix) and name.removeprefix(prefix).isdigit() and name != self._shard.intents
-
-    def _within(self, wanted: Mapping[int, int | None]) -> dict[int, int]:
-        ends = self._broker.ends(find_topic(self._broker, self._standing().topic.name))
+    def _within(self, wanted: Mapping[int, int | None], ends: Mapping[int, tuple[int, int]]) -> dict[int, int]:
         found = {}
         for number, offset in wanted.items():
             first, last = ends.get(number, (0, 0))
             if offset is None:
-                found[number] = first if self._start == "earliest" else last
+                found[number] = first
             elif first <= offset <= last or (offset > last and not self._standing().positions):
                 found[number] = offset
             else:
