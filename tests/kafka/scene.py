@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import confluent_kafka as ck
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic
 
 from tests.kafka import shop
 from tests.kafka.checker import problems
@@ -104,6 +104,12 @@ class Scene:
     def create(self, name: str, partitions: int = PARTITIONS, **config: str) -> None:
         new = NewTopic(name, partitions, 1, config=config)
         self.admin.create_topics([new], operation_timeout=20)[name].result(30)
+
+    def configure(self, topic: str, name: str, value: str) -> None:
+        """Set one setting of a topic."""
+        wanted = ConfigResource(ConfigResource.Type.TOPIC, topic)
+        wanted.add_incremental_config(ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET))
+        self.admin.incremental_alter_configs([wanted])[wanted].result(20)
 
     def create_again(self, name: str) -> None:
         """Make a topic that was just deleted: it takes a moment until its name is free."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import random
 import signal
+from base64 import b64encode
 
 import confluent_kafka as ck
 import pytest
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.types import StringType
 
+from tests.kafka import shop
 from tests.kafka.checker import read_topic
 
 pytestmark = pytest.mark.system
@@ -105,10 +107,7 @@ def test_intents_that_expired_before_they_were_applied_are_refused(scene):
     scene.produce(60)
     assert scene.run(TACET_FAIL_AT="S7:after:1").wait() == -signal.SIGKILL
     name = f"tacet-intents.shop.sale.{scene.prefix}.0"
-    config = ConfigResource(ConfigResource.Type.TOPIC, name)
-    policy = ConfigEntry("cleanup.policy", "delete", incremental_operation=AlterConfigOpType.SET)
-    config.add_incremental_config(policy)
-    scene.admin.incremental_alter_configs([config])[config].result(20)
+    scene.configure(name, "cleanup.policy", "delete")
     end = ck.TopicPartition(name, 0, ck.OFFSET_END)
     scene.admin.delete_records([end])[end].result(20)
     refused(scene, "the intents topic is empty")
@@ -155,6 +154,22 @@ def test_messages_that_expired_before_they_were_consumed_are_refused_and_left_ou
     verified = scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse"))
     assert verified.wait() == 1
     assert "lost_range" in verified.said()
+
+
+def test_a_topic_that_does_not_take_a_message_is_named_with_the_reason_and_the_way_out_and_the_service_gives_up(scene):
+    scene.write(call=3)
+    scene.configure(scene.names["raw"], "max.message.bytes", "100000")
+    scene.produce(30)
+    big = shop.message(0).replace(b'"app"', b'"x": "%s", "app"' % b64encode(random.Random(1).randbytes(90_000)), 1)
+    scene.produce(1, lambda _: big)
+    process = scene.run()
+    assert process.wait(90) == 3, process.said()
+    *_, last = process.said().splitlines()
+    assert f"topic {scene.names['raw']} does not take a message of" in last
+    assert "Message size too large; raise `max.message.bytes` of the topic" in last
+    assert f"(it came as {scene.names['source']}/0/10)" in last
+    scene.configure(scene.names["raw"], "max.message.bytes", "1000000")
+    scene.finish()
 
 
 def test_a_schema_that_is_not_registered_and_a_topic_that_is_not_there_are_named(scene):

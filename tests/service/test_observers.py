@@ -120,6 +120,19 @@ def test_it_is_ready_between_its_start_and_a_standstill(outcome):
         server.close()
 
 
+def test_a_service_that_starts_over_again_and_again_without_a_commit_is_not_ready(outcome):
+    now = [1000.0]
+    status = Status(clock=lambda: now[0])
+    status.started("shop.sale-0", 6)
+    for _ in range(60):
+        status.alarm("a transaction is unsettled: the topic is full")
+        now[0] += STALLED_SECONDS / 40
+        status.started("shop.sale-0", 6)
+    assert status.not_ready() == "a transaction is unsettled: the topic is full"
+    status.committed(committed(outcome[1], lag=0))
+    assert status.not_ready() is None
+
+
 def test_an_idle_service_that_is_not_behind_is_ready(outcome):
     _, what = outcome
     now = [1000.0]

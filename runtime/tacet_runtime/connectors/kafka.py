@@ -32,6 +32,16 @@ Message: TypeAlias = tuple[str, bytes | None, bytes | None, Headers]
 HEARTBEAT_SECONDS = 1.0
 _FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
 SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
+_PURGED = {ck.KafkaError._PURGE_QUEUE, ck.KafkaError._PURGE_INFLIGHT}  # noqa: SLF001
+_WAYS_OUT = {
+    ck.KafkaError.MSG_SIZE_TOO_LARGE: "raise `max.message.bytes` of the topic",
+    ck.KafkaError.RECORD_LIST_TOO_LARGE: "raise `segment.bytes` of the topic",
+    ck.KafkaError.TOPIC_AUTHORIZATION_FAILED: "allow the island's user to write to the topic",
+    ck.KafkaError.UNKNOWN_TOPIC_OR_PART: "make the topic again",
+    ck.KafkaError._UNKNOWN_TOPIC: "make the topic again",  # noqa: SLF001
+    ck.KafkaError._UNKNOWN_PARTITION: "make the topic again",  # noqa: SLF001
+}
+"""What to do when a message is not taken, where it is known."""
 SECRET = ("sasl.username", "sasl.password", "ssl.key.password")
 """Settings that are never shown."""
 
@@ -42,6 +52,14 @@ class BrokerError(Exception):
 
 class Unsettled(Exception):  # noqa: N818
     """A transaction was aborted, or its outcome is not known: only what is committed can tell."""
+
+
+class NotTaken(Unsettled):
+    """The broker did not take a message, for the reason that the text gives; `value` is the message's."""
+
+    def __init__(self, text: str, value: bytes | None) -> None:
+        super().__init__(text)
+        self.value = value
 
 
 class TakenOver(Exception):  # noqa: N818
@@ -92,6 +110,8 @@ class Transactions:
 
     def __init__(self, base: Mapping[str, Any], name: str, patience: Patience) -> None:
         self._seconds = patience.call_seconds
+        self._not_taken: NotTaken | None = None
+        """Of the largest message that was not taken, for those in its batch share its lot. Later calls say only that the state is erroneous."""
         self._producer = ck.Producer(
             {
                 **base,
@@ -104,24 +124,43 @@ class Transactions:
                 "message.max.bytes": 16_000_000,
                 "queue.buffering.max.messages": 2_000_000,
                 "queue.buffering.max.kbytes": 1_048_576,
+                "on_delivery": self._delivered,
+                "delivery.report.only.error": True,
             }
         )
 
+    def _delivered(self, error: ck.KafkaError | None, message: ck.Message) -> None:
+        size = len(message.value() or b"")
+        if error is None or error.code() in _PURGED or (self._not_taken and size <= len(self._not_taken.value or b"")):
+            return
+        way_out = _WAYS_OUT.get(error.code())
+        text = f"partition {message.partition()} of topic {message.topic()} does not take a message of {size} bytes"
+        text += f": {error.str()}" + (f"; {way_out}" if way_out else "")
+        self._not_taken = NotTaken(text, message.value())
+
+    @contextmanager
+    def _settled(self) -> Iterator[None]:
+        try:
+            yield
+        except ck.KafkaException as error:
+            self._producer.poll(0)  # hear what became of the messages
+            raise self._not_taken or Unsettled(error.args[0].str()) from error
+
     def open(self) -> None:
         """S0: fence whoever had this name before, and settle what it left. Raises Unsettled."""
-        with _settled():
+        with self._settled():
             self._producer.list_topics(timeout=self._seconds)  # connected: else the coordinator may be asked too early
             self._producer.init_transactions(self._seconds)
 
     def begin(self) -> None:
         """S4. Raises Unsettled."""
-        with _settled():
+        with self._settled():
             self._producer.begin_transaction()
 
     def send(self, messages: Iterable[Message]) -> None:
         """S5: hand messages over, in their order. Raises Unsettled, and what `messages` raises."""
         produce, poll = self._producer.produce, self._producer.poll
-        with _settled():
+        with self._settled():
             for topic, key, value, headers in messages:
                 while True:
                     try:
@@ -133,13 +172,13 @@ class Transactions:
 
     def offsets(self, source: Source, offsets: Mapping[int, int]) -> None:
         """S6: the consumer's next offsets, bound to its generation of the group. Raises Unsettled."""
-        with _settled():
+        with self._settled():
             positions = [ck.TopicPartition(source.topic, number, offset) for number, offset in offsets.items()]
             self._producer.send_offsets_to_transaction(positions, source.membership(), self._seconds)
 
     def commit(self) -> None:
         """S7: deliver everything, then commit. Raises Unsettled."""
-        with _settled():
+        with self._settled():
             self._producer.commit_transaction(self._seconds)
 
     def close(self) -> None:
@@ -147,14 +186,6 @@ class Transactions:
         with suppress(Exception):
             self._producer.purge()
             self._producer.close()
-
-
-@contextmanager
-def _settled() -> Iterator[None]:
-    try:
-        yield
-    except ck.KafkaException as error:
-        raise Unsettled(error.args[0].str()) from error
 
 
 @dataclass(frozen=True, slots=True)

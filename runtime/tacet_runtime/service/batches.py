@@ -55,6 +55,14 @@ class Gathered:
         """How many messages there are."""
         return sum(len(part.messages) for part in self.parts)
 
+    def place(self, source: str, value: bytes | None) -> str:
+        """Return where a message with this value came from, in brackets after a space; nothing when none of them has it."""
+        for part in self.parts:
+            for message in part.messages:
+                if value and message.value() == value:
+                    return f" (it came as {source}/{part.partition}/{message.offset()})"
+        return ""
+
 
 def gather(source: Source, pace: Pace, stop: Callable[[], bool]) -> Gathered:
     """Read until a bound of the pace is met; nothing when there is nothing, or the assignment changed meanwhile.

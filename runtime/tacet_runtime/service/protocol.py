@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.iceberg import TableError
-from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, Source, Transactions, Unsettled, settings
+from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, NotTaken, Source, Transactions, Unsettled, settings
 from tacet_runtime.connectors.kafka_cluster import Cluster
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.faults import point
@@ -53,6 +53,8 @@ if TYPE_CHECKING:
     from tacet_runtime.service.watchdog import Watchdog
 
 _BACK_OFF = 1.0
+_ATTEMPTS = 5
+"""Transactions that fail one after the other, in one generation of the group: then it does not mend by itself."""
 _LONGEST_BACK_OFF = 8.0
 
 
@@ -116,6 +118,8 @@ class Service:
         self._pending: list[Intent] = []
         """Committed, and not in every table yet."""
         self._applied = time.monotonic()
+        self._failures = (0, 0)
+        """Generation of the group, and how many transactions failed in it since the last commit."""
         self._stop: Callable[[], bool] = lambda: False
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -134,6 +138,8 @@ class Service:
                     self._cycle()
                 except Unsettled as error:
                     self._p.observer.alarm(f"a transaction is unsettled: {error}")
+                    if not self._may_try_again():
+                        raise
                     self._start_over()
             self._apply()
         except _Stopped:
@@ -152,7 +158,10 @@ class Service:
         clock.lap("S1")
         if gathered.parts:
             work = self._compute(gathered, clock)
-            self._transact(work, clock)
+            try:
+                self._transact(work, clock)
+            except NotTaken as error:
+                raise Unsettled(f"{error}{gathered.place(self._standing.source, error.value)}") from error
             self._committed(work, clock)
         if self._due():
             self._apply()
@@ -183,16 +192,26 @@ class Service:
         positions = Positions(self._broker, shard, lambda: self._standing, start, lambda: self._accept)
         return Source(self._base, topic, shard.group, shard.name, patience, positions)
 
+    def _may_try_again(self) -> bool:
+        """Count a transaction that failed, and tell whether it may mend by itself."""
+        generation, times = self._failures
+        now = self._consumer.generation
+        self._failures = (now, times + 1 if generation == now else 1)
+        return self._failures[1] < _ATTEMPTS
+
     def _start_over(self) -> None:
         """Decide from what is committed, with a new producer; unless another process is this shard now."""
         if self._producer is not None:
             self._producer.close()
-        self._wait(2 * HEARTBEAT_SECONDS)  # a zombie hears here that it is one, before it fences its successor
-        while True:
+        # A zombie hears here that it is one, before it fences its successor.
+        self._wait(min(_LONGEST_BACK_OFF, HEARTBEAT_SECONDS * 2 ** self._failures[1]))
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
                 self._start()
             except Unsettled as error:
                 self._p.observer.alarm(f"the broker does not settle: {error}")
+                if attempt == _ATTEMPTS:
+                    raise
                 self._wait(_BACK_OFF)
             else:
                 self._consumer.resume()
@@ -318,6 +337,7 @@ class Service:
         self._standing.positions = dict(work.intent.positions)
         self._pending.append(work.intent)
         self._accept = Accept()
+        self._failures = (0, 0)
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
         metrics = _together("metrics", list(work.outcomes))

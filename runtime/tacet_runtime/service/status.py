@@ -39,10 +39,10 @@ class Status:
     clock: Callable[[], float] = time.monotonic
 
     def started(self, name: str, seq: int) -> None:
-        """Remember a start: the tables are at `seq`."""
-        self.name, self.started_at = name, self.clock()
+        """Remember a start: the tables are at `seq`. To start over, after a transaction that failed, mends nothing yet."""
+        if self.started_at is None:
+            self.name, self.started_at, self.last_alarm = name, self.clock(), None
         self.committed_seq = self.applied_seq = seq
-        self.last_alarm = None
 
     def committed(self, what: Committed) -> None:
         """Remember a transaction."""
