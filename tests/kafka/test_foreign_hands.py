@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import shutil
 import signal
 from base64 import b64encode
 
@@ -27,6 +28,12 @@ def refused(scene, words: str, shard: int = 0) -> None:
     process = scene.run(shard=shard)
     assert process.wait(60) == 3, process.said()
     assert words in process.said()
+
+
+def send(scene, topic: str, key: bytes, value: bytes | None) -> None:
+    producer = ck.Producer({"bootstrap.servers": scene.bootstrap, "log_level": 0})
+    producer.produce(topic, value, key)
+    assert producer.flush(30) == 0
 
 
 def test_a_foreign_compaction_and_expiry_change_nothing(scene):
@@ -111,6 +118,32 @@ def test_intents_that_expired_before_they_were_applied_are_refused(scene):
     end = ck.TopicPartition(name, 0, ck.OFFSET_END)
     scene.admin.delete_records([end])[end].result(20)
     refused(scene, "the intents topic is empty")
+
+
+def test_intents_that_cannot_be_read_are_refused_until_they_are_taken_out(scene):
+    scene.produce(30)
+    scene.finish()
+    for damage in (b"garbage", b'{"format": 99}', b"[]", None):
+        send(scene, f"tacet-intents.shop.sale.{scene.prefix}.0", b"7", damage)
+        if damage is not None:
+            refused(scene, "the message with key b'7' cannot be read")
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_offsets_of_a_group_whose_intents_were_deleted_with_the_tables_are_refused(scene):
+    scene.produce(60)
+    scene.finish()
+    name = f"tacet-intents.shop.sale.{scene.prefix}.0"
+    scene.admin.delete_topics([name])[name].result(20)
+    shutil.rmtree(scene.folder / "warehouse")
+    refused(scene, "no intent says so")
+    scene.delete_group()
+    for role in ("raw", "derived"):
+        scene.admin.delete_topics([scene.names[role]])[scene.names[role]].result(20)
+        scene.create_again(scene.names[role])
+    scene.finish()
+    assert scene.problems() == []
 
 
 def test_offsets_of_the_group_that_expired_are_known_from_the_intents(scene):

@@ -97,7 +97,7 @@ def decode(data: bytes) -> Intent:
     try:
         document: dict[str, Any] = json.loads(data)
         if document["format"] != FORMAT:
-            raise BadIntent(f"an intent has format {document['format']}, this program reads {FORMAT}")
+            raise BadIntent(f"it has format {str(document['format'])[:20]}, and this version reads {FORMAT}")
         return Intent(
             seq=int(document["seq"]),
             plan=str(document["plan"]),
@@ -110,7 +110,7 @@ def decode(data: bytes) -> Intent:
             tables=tuple(_table(table) for table in document["tables"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadIntent(f"a message of the intents topic is no intent: {error}") from error
+        raise BadIntent("it is no intent of ours") from error
 
 
 def _table(document: Mapping[str, Any]) -> TableFiles:
@@ -124,11 +124,18 @@ def _table(document: Mapping[str, Any]) -> TableFiles:
 
 def history(messages: Iterable[tuple[bytes | None, bytes | None]]) -> list[Intent]:
     """Return the intents that a topic holds, in order of their number; of one number the last. Raises BadIntent."""
-    found: dict[bytes, Intent] = {}
+    found: dict[bytes, bytes] = {}
     for name, data in messages:
         if name is None:
-            raise BadIntent("a message of the intents topic has no key")
+            raise BadIntent("a message has no key")
         found.pop(name, None)
         if data is not None:
-            found[name] = decode(data)
-    return sorted(found.values(), key=lambda intent: intent.seq)
+            found[name] = data
+    return sorted((_named(name, data) for name, data in found.items()), key=lambda intent: intent.seq)
+
+
+def _named(name: bytes, data: bytes) -> Intent:
+    try:
+        return decode(data)
+    except BadIntent as error:
+        raise BadIntent(f"the message with key {name[:40]!r} cannot be read: {error}") from error

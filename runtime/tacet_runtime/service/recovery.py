@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.kafka import Begin
-from tacet_runtime.service.intent import TOPIC_CONFIG, history
+from tacet_runtime.service.intent import TOPIC_CONFIG, BadIntent, history
 from tacet_runtime.service.refusal import Refused
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     """Find out what is committed; only after `init_transactions`. Raises Refused, BrokerError, TableError."""
     cluster = broker.cluster()
     broker.create(shard.intents, 1, TOPIC_CONFIG)
-    intents = history(broker.read(shard.intents))
+    intents = _intents(broker, shard.intents)
     last = intents[-1] if intents else None
     topics = _topics(last, lambda: last_of_others(broker, shard), cluster, topic, accept)
     standing = Standing(cluster, topic, topics, intents)
@@ -86,8 +86,18 @@ def last_of_others(broker: Cluster, shard: Shard) -> list[Intent]:
     """Return the last intent of each other shard of the job on its island. Raises BrokerError."""
     prefix = shard.intents_prefix
     names = [name for name in broker.names() if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
-    found = [history(broker.read(name)) for name in names if name != shard.intents]
+    found = [_intents(broker, name) for name in names if name != shard.intents]
     return [intents[-1] for intents in found if intents]
+
+
+def _intents(broker: Cluster, name: str) -> list[Intent]:
+    try:
+        return history(broker.read(name))
+    except BadIntent as error:
+        raise Refused(
+            f"topic {name}: {error}: go on with the version that wrote it, or, when other hands did, send a message "
+            "without a value under its key"
+        ) from error
 
 
 def _topics(
@@ -172,24 +182,43 @@ class Positions:
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
             known = self._known()
+            ends = self._broker.ends(find_topic(self._broker, self._standing().topic.name))
             # Another shard's last transaction may show its offset a moment before its intent.
-            beyond = [n for n in assigned if n in known and (group.get(n) or 0) > known[n]]
+            beyond = [n for n in assigned if self._beyond(group.get(n), known.get(n, self._unknown(n, ends)))]
             if not beyond or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
         if beyond and not self._accept().loss:
-            raise Refused(
-                f"the offset of partition {beyond[0]} in group {self._shard.group} was set to {group[beyond[0]]} by hand, consumed "
-                f"is up to {known[beyond[0]]}: set it back, or start with --accept-loss to leave out what is between"
-            )
+            raise Refused(self._told(beyond[0], group[beyond[0]], known))
         wanted = {n: self._of(n, group.get(n), known, beyond) for n in assigned}
-        ends = self._broker.ends(find_topic(self._broker, self._standing().topic.name))
         first = not known and len(self._standing().topics) == 1 and all(at is None for at in group.values())
         if self._start == "latest" and first:
             # One that appears later begins at its first message: nobody could have seen it before.
             taken = {n: last for n, (_, last) in ends.items()}
             return Begin({n: taken.get(n, 0) for n in assigned}, taken)
         return Begin(self._within(wanted, ends), {})
+
+    @staticmethod
+    def _beyond(group: int | None, known: int | None) -> bool:
+        return group is not None and known is not None and group > known
+
+    def _unknown(self, number: int, ends: Mapping[int, tuple[int, int]]) -> int | None:
+        """Return where a partition that no intent knows begins; None when the group's offset may say."""
+        if self._start == "latest" or len(self._standing().topics) > 1:
+            return None
+        return ends.get(number, (0, 0))[0]
+
+    def _told(self, number: int, group: int | None, known: Mapping[int, int]) -> str:
+        at = f"the offset of partition {number} in group {self._shard.group}"
+        if number in known:
+            return (
+                f"{at} was set to {group} by hand, consumed is up to {known[number]}: set it back, or start with "
+                "--accept-loss to leave out what is between"
+            )
+        return (
+            f"{at} is {group}, and no intent says so: the intents topic was deleted, or the offset was set by hand; delete "
+            "the group to begin at the first message, or start with --accept-loss to begin there"
+        )
 
     def _of(self, number: int, group: int | None, known: Mapping[int, int], beyond: list[int]) -> int | None:
         return group if number in beyond else known.get(number, group if len(self._standing().topics) == 1 else None)
