@@ -129,6 +129,32 @@ def test_a_paused_process_that_wakes_after_its_successor_took_over_does_no_harm(
     assert scene.problems() == []
 
 
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+def test_a_paused_process_that_wakes_while_its_successor_is_at_work_ends_and_the_successor_goes_on(scene, busy):
+    scene.produce(60)
+    zombie = scene.run()
+    zombie.until("commit 1")
+    if not busy:
+        scene.caught_up(zombie)
+    zombie.kill(signal.SIGSTOP)
+    paused = time.monotonic()
+    successor = scene.run()
+    scene.produce(60)
+    scene.caught_up(successor)
+    while not busy and time.monotonic() < paused + 8:  # its session is over
+        time.sleep(0.1)
+    zombie.kill(signal.SIGCONT)
+    for _ in range(20):
+        scene.produce(3)
+        time.sleep(0.3)
+    assert zombie.wait(30) == 3, zombie.said()
+    assert "another process" in zombie.said().splitlines()[-1]
+    scene.caught_up(successor)
+    successor.kill(signal.SIGTERM)
+    assert successor.wait() == 0, successor.said()
+    assert scene.problems() == []
+
+
 def test_a_process_paused_within_its_transaction_is_fenced(scene):
     scene.produce(120)
     zombie = scene.run(fault="stop_before_commit")

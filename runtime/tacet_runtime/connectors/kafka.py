@@ -8,6 +8,7 @@ id and the static membership of the group (`group.instance.id`, KIP-345) are the
 from __future__ import annotations
 
 import time
+import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -30,7 +31,7 @@ Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 Message: TypeAlias = tuple[str, bytes | None, bytes | None, Headers]
 """Topic, key, value, headers: a plain tuple, for there is one a row."""
 HEARTBEAT_SECONDS = 1.0
-_FENCED = {ck.KafkaError.FENCED_INSTANCE_ID}
+_FENCED = {ck.KafkaError.FENCED_INSTANCE_ID, ck.KafkaError._FATAL}  # noqa: SLF001  (a static member has no other fatal error)
 SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
 _PURGED = {ck.KafkaError._PURGE_QUEUE, ck.KafkaError._PURGE_INFLIGHT}  # noqa: SLF001
 _WAYS_OUT = {
@@ -76,7 +77,7 @@ def settings(broker: Broker) -> dict[str, Any]:
     found: dict[str, Any] = {
         "bootstrap.servers": broker.bootstrap.value(),
         "security.protocol": security.protocol,
-        "log_level": 2,
+        "log_level": 0,  # what it says comes as errors, too; its lines would be none of the log's
         "socket.timeout.ms": 20_000,
         "reconnect.backoff.ms": 50,
         "reconnect.backoff.max.ms": 1_000,
@@ -143,7 +144,8 @@ class Transactions:
         try:
             yield
         except ck.KafkaException as error:
-            self._producer.poll(0)  # hear what became of the messages
+            with suppress(ck.KafkaException):
+                self._producer.poll(0)  # hear what became of the messages
             raise self._not_taken or Unsettled(error.args[0].str()) from error
 
     def open(self) -> None:
@@ -183,7 +185,8 @@ class Transactions:
 
     def close(self) -> None:
         """Let go of it, whatever state it is in: what is open is aborted by the next one, or by the broker."""
-        with suppress(Exception):
+        with suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it cannot abort: so it is, or will be
             self._producer.purge()
             self._producer.close()
 
@@ -209,13 +212,17 @@ class Source:
         instance: str,
         patience: Patience,
         positions: Callable[[Sequence[int], Mapping[int, int | None]], Begin],
+        replaced: Callable[[str], bool],
     ) -> None:
+        """Subscribe; `replaced` tells whether the group has another member than the one of that id in our place."""
         self.topic = topic
         self.generation = 0
         """Grows with every change of the assignment."""
         self.next: dict[int, int] = {}
         """Partition -> the offset that is due; only what was assigned."""
         self._positions = positions
+        self._replaced = replaced
+        self._member = ""
         self._seconds = patience.call_seconds
         self._failed: BaseException | None = None
         self._paused = False
@@ -236,10 +243,11 @@ class Source:
                 "queued.max.messages.kbytes": 131_072,
             }
         )
-        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._revoked)
+        self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
 
-    def _assigned(self, _consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+    def _assigned(self, consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         self.generation += 1
+        self._member = str(consumer.memberid())
         try:
             self.next = self._begin([at.partition for at in partitions])
         except BaseException as error:  # noqa: BLE001  (a callback of C: what is raised here would be lost)
@@ -266,6 +274,14 @@ class Source:
         with suppress(ck.KafkaException):
             consumer.unassign()
 
+    def _lost(self, consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
+        """See, when the session is over, whether a successor has our place: to join again would push it out."""
+        if self._replaced(self._member):
+            self._failed = TakenOver("another process consumes as this shard now")
+            with suppress(ck.KafkaException):
+                consumer.unsubscribe()
+        self._revoked(consumer, partitions)
+
     def _assign(self) -> None:
         wanted = [ck.TopicPartition(self.topic, number, offset) for number, offset in self.next.items()]
         self._consumer.assign(wanted)
@@ -290,14 +306,14 @@ class Source:
         if self._failed is not None:
             failed, self._failed = self._failed, None
             raise failed
-        if self.generation != before:
-            self._assign()
-            return []
         good = [message for message in found if message.error() is None]
         for message in found:
             failed_message = message.error()
             if failed_message is not None and failed_message.code() not in SILENT:
                 raise self._error(failed_message)
+        if self.generation != before:
+            self._assign()
+            return []
         return good
 
     def _error(self, error: ck.KafkaError) -> Exception:

@@ -130,6 +130,14 @@ class Cluster:
         )
         return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
 
+    def replaced(self, group: str, instance: str, member: str) -> bool:
+        """Tell whether a group has another member than `member` as this static instance; not so when the broker does not answer."""
+        wanted = self._admin.describe_consumer_groups([group], request_timeout=self._seconds)[group]
+        with suppress(ck.KafkaException, TimeoutError):
+            members = wanted.result(self._seconds).members
+            return any(one.group_instance_id == instance and one.member_id != member for one in members)
+        return False
+
     def create(self, name: str, partitions: int, config: Mapping[str, str]) -> Topic:
         """Return a topic, made when it is not there. Raises BrokerError."""
         found = self.topic(name)

@@ -190,7 +190,11 @@ class Service:
         shard, topic, patience = self._p.shard, self._plan.source.topic, self._p.island.patience
         start = self._p.island.start
         positions = Positions(self._broker, shard, lambda: self._standing, start, lambda: self._accept)
-        return Source(self._base, topic, shard.group, shard.name, patience, positions)
+
+        def replaced(member: str) -> bool:
+            return self._broker.replaced(shard.group, shard.name, member)
+
+        return Source(self._base, topic, shard.group, shard.name, patience, positions, replaced)
 
     def _may_try_again(self) -> bool:
         """Count a transaction that failed, and tell whether it may mend by itself."""

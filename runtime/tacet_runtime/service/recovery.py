@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.kafka import Begin
+from tacet_runtime.connectors.kafka import Begin, TakenOver
 from tacet_runtime.service.intent import TOPIC_CONFIG, BadIntent, history
 from tacet_runtime.service.refusal import Refused
 
@@ -177,7 +177,7 @@ class Positions:
     def __call__(self, assigned: Sequence[int], group: Mapping[int, int | None]) -> Begin:
         """Return where `assigned` partitions begin; `group` has the offsets that the group committed, of every partition.
 
-        The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused.
+        The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused, TakenOver.
         """
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
@@ -188,6 +188,8 @@ class Positions:
             if not beyond or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
+        if beyond and _intents(self._broker, self._shard.intents)[-1:] != self._standing().intents[-1:]:
+            raise TakenOver("another process was this shard meanwhile")
         if beyond and not self._accept().loss:
             raise Refused(self._told(beyond[0], group[beyond[0]], known))
         wanted = {n: self._of(n, group.get(n), known, beyond) for n in assigned}
