@@ -16,7 +16,7 @@ STAGES: tuple[tuple[str, str, str], ...] = (
     ("read, digest", "tacet_runtime.engines.run", "blocks"),
     ("cut into messages", "tacet_runtime.engines.tasks", "batches"),
     ("scan (strict JSON)", f"{ENGINE}.scanner", "Scanner.scan"),
-    ("convert to columns", f"{ENGINE}.convert", "Scanned.columns"),
+    ("convert to columns", f"{ENGINE}.columns", "Scanned.columns"),
     ("type, test (SQL)", f"{ENGINE}.rows", "Decoder.decode"),
     ("shapes", f"{ENGINE}.shapes", "Shapes.of"),
     ("judge", f"{ENGINE}.judging", "Judging.kinds"),

@@ -19,7 +19,19 @@ from tacet_runtime.steps.paths import ABSENT, find
 from tacet_runtime.steps.strict_json import Number, Refused, decode
 from tacet_runtime.steps.unknown import known_keys, unknown
 
-STEPS = (("a",), ("b", "c"), ("b", "é"), ("b", "d", "e"), ("b", ""), ("list", "x"), ('"',), ("B", "c"))
+LONG = "a_key_of_more_than_two_words"
+STEPS = (
+    ("a",),
+    ("b", "c"),
+    ("b", "é"),
+    ("b", "d", "e"),
+    ("b", ""),
+    ("list", "x"),
+    ('"',),
+    ("B", "c"),
+    (LONG,),
+    ("b", LONG[:8]),
+)
 LIMITS = Limits(message_bytes=10_000, depth=8, keys=10_000, string_bytes=10_000, explode_rows=100)
 PIECES = (
     *'{}[]:,"\\ \n\t0123456789.eE+-', "null", "true", "false", "\\u00e9", "\\ud83d\\ude00", "\\ud800", "é", "€", "😀",
@@ -46,18 +58,39 @@ def source() -> Source:
 def value(rng: random.Random, depth: int = 0) -> object:
     """Make a value whose keys are often those of the paths."""
     kind = rng.randrange(9 if depth < 4 else 6)
+    if kind == 0:
+        return "x" * rng.randrange(80) + rng.choice(("", "é", "\n", "\\", '"', "\U0001f600")) + "y" * rng.randrange(40)
     if kind < 6:
         return rng.choice(
             (None, True, False, 0, -7, 1.5, 1e300, 2**63, -(2**63), 2**70, "", "é\u20ac\U0001f600", 'q"\\\n', "plain")
         )
     if kind == 6:
         return [value(rng, depth + 1) for _ in range(rng.randrange(4))]
-    keys = ("a", "b", "c", "d", "e", "é", "", "list", "x", "items", "B", '"', "new", "A")
+    keys = (
+        "a",
+        "b",
+        "c",
+        "d",
+        "e",
+        "é",
+        "",
+        "list",
+        "x",
+        "items",
+        "B",
+        '"',
+        "new",
+        "A",
+        LONG,
+        LONG[:8],
+        LONG[:-1],
+        LONG + "s",
+    )
     return {key: value(rng, depth + 1) for key in rng.sample(keys, rng.randrange(6))}
 
 
 def message(rng: random.Random) -> bytes:
-    made = {key: value(rng) for key in rng.sample(("a", "b", "list", "items", "B", "noise"), rng.randrange(6))}
+    made = {key: value(rng) for key in rng.sample(("a", "b", "list", "items", "B", "noise", LONG), rng.randrange(6))}
     text = json.dumps(made, ensure_ascii=rng.random() < 0.3, indent=rng.choice((None, None, 1)))
     data = text.encode()
     for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Call, Case, Cast, Column, Interval, PathValue, When
 from tacet_runtime.plan.expressions import Literal as Constant
-from tacet_runtime.plan.walk import columns, walk
+from tacet_runtime.plan.walk import columns, path_values, walk
 from tacet_runtime.steps.expressions import constant, evaluate
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def _merged(ways: tuple[Assignment, ...]) -> Assignment | None:
 
 def _trials(expression: Expression, *, wanted: bool) -> Iterator[Assignment]:
     """Try values near the constants for every path."""
-    paths = {e.path.steps: e.type for e in walk(expression) if isinstance(e, PathValue)}
+    paths = {part.path.steps: part.type for part in path_values(expression)}
     constants = [constant(e) for e in walk(expression) if isinstance(e, Constant) and e.value is not None]
     tried = [[v for v in _near(constants) if _of(v, type_)] for type_ in paths.values()]
     for values in islice(product(*([*values, ABSENT] for values in tried)), _MOST):

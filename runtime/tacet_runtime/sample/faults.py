@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tacet_runtime.plan.expressions import PathValue
 from tacet_runtime.plan.model import Optional, Required, RequiredWhen
-from tacet_runtime.plan.walk import columns, walk
+from tacet_runtime.plan.walk import columns, path_values
 from tacet_runtime.sample.clients import strangers
 from tacet_runtime.sample.conditions import ABSENT
 from tacet_runtime.sample.values import micros_of
@@ -94,7 +93,7 @@ def open_fields(plan: Plan) -> tuple[Field, ...]:
     """Return fields that may go wrong alone: not those that say when and who, nor what `select` reads."""
     source = plan.source
     special = {source.event_time, source.producer_name, source.producer_version}
-    select = [] if source.select is None else [e.path for e in walk(source.select) if isinstance(e, PathValue)]
+    select = [part.path for part in path_values(source.select)]
     paths = [(f.path.root, *f.path.steps) for f in source.fields] + [(p.root, *p.steps) for p in select]
     fine = [f for f in source.fields if f.name not in special and f.path.root != "$index" and _alone(f, paths)]
     read = _read(plan)

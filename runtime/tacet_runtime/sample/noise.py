@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tacet_runtime.plan.expressions import PathValue
-from tacet_runtime.plan.walk import walk
+from tacet_runtime.plan.walk import path_values
 from tacet_runtime.sample.values import WORDS
 from tacet_runtime.steps.selection import selected
 from tacet_runtime.steps.strict_json import decode
@@ -89,7 +88,7 @@ class Padding:
 
 def _first_steps(source: Source) -> set[str]:
     paths = [f.path for f in source.fields] + ([source.explode] if source.explode is not None else [])
-    paths += [e.path for e in walk(source.select) if isinstance(e, PathValue)] if source.select is not None else []
+    paths += [part.path for part in path_values(source.select)]
     return {path.steps[0] for path in paths if path.root == "$" and path.steps}
 
 

@@ -1,34 +1,19 @@
-"""Scanned values -> Arrow columns, by `Form`. A value of the wrong kind, or that does not fit, is NULL.
+"""The text of values -> the values: compiled loops over many rows and columns.
 
-What the generated SQL is to convert comes out as text. Rows are converted a few at a time, all columns of them, so
-that a message's bytes are fetched from memory once.
+Rows are converted a few at a time, all columns of them, so that a message's bytes are fetched from memory once.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
+from tacet_runtime.engines.embedded import scan
 from tacet_runtime.engines.embedded.native import compiled, part, put_word, word
-from tacet_runtime.engines.embedded.scan import BIG, BOOLEAN, ESCAPED, FRACTION, TEXT, WHOLE
-from tacet_runtime.plan.forms import EPOCHS, FIRST, LAST, Form
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tacet_runtime.plan.types import Encoding
-
-_FLOAT_LIMIT = 3.4028235677973366e38
-"""The least number that rounds to infinity in binary32."""
-_BOOLEAN, _WHOLE, _FLOAT, _UUID, _STRING, _NUMBER_TEXT, _NOTHING = range(7)
-_WAYS = {
-    Form.BOOLEAN: _BOOLEAN, Form.INT: _WHOLE, Form.LONG: _WHOLE, Form.EPOCH: _WHOLE, Form.FLOAT: _FLOAT, Form.DOUBLE: _FLOAT,
-    Form.UUID: _UUID, Form.STRING: _STRING, Form.TEXT: _STRING, Form.NUMBER_TEXT: _NUMBER_TEXT, Form.NESTED: _NOTHING,
-}  # fmt: skip
+BOOLEAN, WHOLE, FLOAT, UUID, STRING, NUMBER_TEXT, NOTHING = range(7)
+"""Ways to read the values of a column."""
 _MINUS, _POINT, _BACKSLASH, _TRUE, _U = 45, 46, 92, 116, 117
 _EXACT = 1 << 53
 _POWERS = np.array([10.0**power for power in range(23)])
@@ -44,118 +29,8 @@ _TOGETHER = 8
 """So many rows are converted before the next column's turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A column: the node whose values it has, and how they are read."""
-
-    node: int
-    form: Form
-    encoding: Encoding
-
-
-@dataclass(frozen=True, slots=True)
-class Scanned:
-    """The values of some rows: of each, the kind and the place of its text, by node.
-
-    `data` (uint8) the bytes; `kinds` (uint8), `starts`, `ends` (int64) matrices by row and node; `at` (int64) which of
-    their rows are meant, in order.
-    """
-
-    data: np.ndarray
-    kinds: np.ndarray
-    starts: np.ndarray
-    ends: np.ndarray
-    at: np.ndarray
-
-    def columns(self, wanted: Sequence[Wanted]) -> list[pa.Array]:
-        """Return the columns: NULL where a value is of another kind or does not fit."""
-        shape = (len(wanted), len(self.at))
-        places = (self.data, self.kinds, self.starts, self.ends, self.at)
-        spec = _spec(wanted)
-        offsets = np.zeros((shape[0], shape[1] + 1), dtype=np.int64)
-        size = _measure(places, spec, offsets)
-        wholes, valid = np.empty(shape, dtype=np.int64), np.empty(shape, dtype=np.uint8)
-        floats = np.empty((sum(_WAYS[one.form] == _FLOAT for one in wanted), shape[1]))
-        uuids = np.empty((sum(one.form is Form.UUID for one in wanted), shape[1], 16), dtype=np.uint8)
-        texts = np.empty(size, dtype=np.uint8)
-        left = np.empty(floats.shape, dtype=np.uint8)
-        _convert(places, spec, _TOGETHER, (wholes, floats, uuids, texts, offsets, valid, left))
-        found = []
-        for number, one in enumerate(wanted):
-            slot = int(spec[1][number])
-            match _WAYS[one.form]:
-                case 0:  # _BOOLEAN
-                    found.append(_array(pa.bool_(), valid[number], np.packbits(wholes[number] != 0, bitorder="little")))
-                case 1:  # _WHOLE
-                    found.append(_whole(one.form, wholes[number], valid[number]))
-                case 2:  # _FLOAT
-                    self._rest(one.node, np.flatnonzero(left[slot]), floats[slot])
-                    found.append(_floating(one.form, floats[slot], valid[number]))
-                case 3:  # _UUID
-                    stored = _array(pa.binary(16), valid[number], uuids[slot])
-                    found.append(pa.ExtensionArray.from_storage(pa.uuid(), stored))
-                case 4 | 5:  # _STRING, _NUMBER_TEXT
-                    found.append(_text(offsets[number], texts, valid[number]))
-                case _:
-                    found.append(pa.nulls(shape[1], pa.string()))
-        return found
-
-    def _rest(self, node: int, rows: np.ndarray, values: np.ndarray) -> None:
-        """Let Python read the numbers that are more than two exact doubles."""
-        for row in rows.tolist():
-            at = self.at[row]
-            values[row] = float(self.data[self.starts[at, node] : self.ends[at, node]].tobytes())
-
-
-def without(column: pa.Array, bad: np.ndarray) -> pa.Array:
-    """Return a column with NULL where `bad` is."""
-    if isinstance(column, pa.ExtensionArray):
-        return pa.ExtensionArray.from_storage(column.type, without(column.storage, bad))
-    return pc.if_else(pa.array(bad), pa.scalar(None, column.type), column)
-
-
-def _spec(wanted: Sequence[Wanted]) -> tuple[np.ndarray, ...]:
-    """Return by column: way, place among those of its way, node, lowest, highest and unit of whole numbers."""
-    rows, counts = [], [0] * len(_WAYS)
-    for one in wanted:
-        way, unit = _WAYS[one.form], EPOCHS[one.encoding] if one.form is Form.EPOCH else 1
-        low, high = -(-FIRST // unit), LAST // unit
-        if one.form is not Form.EPOCH:
-            bits = 31 if one.form is Form.INT else 63
-            low, high = -(2**bits), 2**bits - 1
-        rows.append((way, counts[way], one.node, low, high, unit))
-        counts[way] += 1
-    return tuple(np.array(rows, dtype=np.int64).reshape(len(rows), 6).T.copy())
-
-
-def _array(kind: pa.DataType, valid: np.ndarray, *buffers: np.ndarray) -> pa.Array:
-    bitmap = None if valid.all() else pa.py_buffer(np.packbits(valid, bitorder="little"))
-    return pa.Array.from_buffers(kind, len(valid), [bitmap, *map(pa.py_buffer, buffers)])
-
-
-def _whole(form: Form, values: np.ndarray, valid: np.ndarray) -> pa.Array:
-    if form is Form.EPOCH:
-        return _array(pa.timestamp("us"), valid, values)
-    return _array(pa.int32(), valid, values.astype(np.int32)) if form is Form.INT else _array(pa.int64(), valid, values)
-
-
-def _floating(form: Form, values: np.ndarray, valid: np.ndarray) -> pa.Array:
-    if form is Form.DOUBLE:
-        return _array(pa.float64(), valid & np.isfinite(values), values)
-    fits = valid & (np.abs(values) < _FLOAT_LIMIT)
-    return _array(pa.float32(), fits, np.where(fits, values, 0.0).astype(np.float32))
-
-
-def _text(offsets: np.ndarray, texts: np.ndarray, valid: np.ndarray) -> pa.Array:
-    values = texts[offsets[0] : offsets[-1]]
-    own = offsets - offsets[0]
-    if len(values) < 1 << 31:
-        return _array(pa.string(), valid, own.astype(np.int32), values)
-    return _array(pa.large_string(), valid, own, values)
-
-
 @compiled
-def _measure(places: Any, spec: Any, offsets: Any) -> int:
+def measure(places: Any, spec: Any, offsets: Any) -> int:
     """Say how long the texts of each column are at most (an escape only shortens); return the bytes in all."""
     _, kinds, starts, ends, at = places
     ways, _, nodes, _, _, _ = spec
@@ -163,60 +38,61 @@ def _measure(places: Any, spec: Any, offsets: Any) -> int:
     for number in range(len(ways)):
         offsets[number, 0] = total
         way, node = ways[number], nodes[number]
-        if way == _STRING or way == _NUMBER_TEXT:
+        if way == STRING or way == NUMBER_TEXT:
             for row in range(len(at)):
                 kind = kinds[at[row], node]
-                text = kind == TEXT or kind == ESCAPED
-                if text if way == _STRING else kind == WHOLE or kind == BIG or kind == FRACTION:
+                text = kind == scan.TEXT or kind == scan.ESCAPED
+                if text if way == STRING else kind == scan.WHOLE or kind == scan.BIG or kind == scan.FRACTION:
                     total += ends[at[row], node] - starts[at[row], node]
             total += _BEHIND
     return total
 
 
 @compiled
-def _convert(places: Any, spec: Any, together: int, out: Any) -> None:
+def convert(places: Any, spec: Any, out: Any) -> None:
+    """Convert all rows, a few at a time, all columns of them."""
     data, kinds, starts, ends, at = places
     ways, slots, nodes, lows, highs, units = spec
     wholes, floats, uuids, texts, offsets, valid, left = out
-    for first in range(0, len(at), together):
+    for first in range(0, len(at), _TOGETHER):
         for number in range(len(ways)):
             way, slot, node = ways[number], slots[number], nodes[number]
-            for row in range(first, min(first + together, len(at))):
+            for row in range(first, min(first + _TOGETHER, len(at))):
                 start, end, kind = starts[at[row], node], ends[at[row], node], kinds[at[row], node]
                 fine = False
-                if way == _WHOLE:
+                if way == WHOLE:
                     wholes[number, row] = 0
-                    if kind == WHOLE:
+                    if kind == scan.WHOLE:
                         value = _integer(data, start, end)
                         fine = lows[number] <= value <= highs[number]
                         if fine:
                             wholes[number, row] = value * units[number]
-                elif way == _STRING:
+                elif way == STRING:
                     place = offsets[number, row]
-                    if kind == TEXT:
+                    if kind == scan.TEXT:
                         fine = True
                         _copy(data, start + 1, end - 1, texts, place)
                         place += end - start - 2
-                    elif kind == ESCAPED:
+                    elif kind == scan.ESCAPED:
                         written = _unescape(data, start + 1, end - 1, texts, place)
                         fine = written >= 0
                         if fine:
                             place = written
                     offsets[number, row + 1] = place
-                elif way == _UUID:
-                    fine = kind == TEXT and _uuid(data, start + 1, end - 1, uuids[slot, row])
+                elif way == UUID:
+                    fine = kind == scan.TEXT and _uuid(data, start + 1, end - 1, uuids[slot, row])
                     if not fine:
                         uuids[slot, row, :] = 0
-                elif way == _BOOLEAN:
-                    fine = kind == BOOLEAN
+                elif way == BOOLEAN:
+                    fine = kind == scan.BOOLEAN
                     wholes[number, row] = fine and data[start] == _TRUE
-                elif way == _FLOAT:
-                    fine = kind == WHOLE or kind == BIG or kind == FRACTION
+                elif way == FLOAT:
+                    fine = kind == scan.WHOLE or kind == scan.BIG or kind == scan.FRACTION
                     floats[slot, row] = 0.0
                     left[slot, row] = fine and not _float(data, start, end, kind, floats[slot], row)
-                elif way == _NUMBER_TEXT:
+                elif way == NUMBER_TEXT:
                     place = offsets[number, row]
-                    fine = kind == WHOLE or kind == BIG or kind == FRACTION
+                    fine = kind == scan.WHOLE or kind == scan.BIG or kind == scan.FRACTION
                     if fine:
                         _copy(data, start, end, texts, place)
                         place += end - start
@@ -281,7 +157,7 @@ def _float(data: Any, at: int, end: int, kind: int, values: Any, row: int) -> bo
         return False
     value = np.float64(size) / _POWERS[after]
     # -0 is a whole number and has one zero; -0.0 is a fraction
-    values[row] = -value if negative and (size != 0 or kind == FRACTION) else value
+    values[row] = -value if negative and (size != 0 or kind == scan.FRACTION) else value
     return True
 
 

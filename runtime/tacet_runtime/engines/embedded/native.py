@@ -1,6 +1,7 @@
 """Functions over bytes and numbers, compiled to machine code when they are first called, and kept for later processes.
 
-Numba's compiler comes as a wheel: no other tool is needed.
+Numba's compiler comes as a wheel: no other tool is needed. What is kept (`__pycache__/*.nb*`) is known by the module of the
+function alone: who changes this file removes it.
 """
 
 from __future__ import annotations

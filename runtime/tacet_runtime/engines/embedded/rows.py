@@ -11,7 +11,7 @@ import pyarrow as pa
 from tacet_runtime.connectors.arrow import arrow_type
 from tacet_runtime.engines.embedded import scan, shapes
 from tacet_runtime.engines.embedded.arrays import masks
-from tacet_runtime.engines.embedded.convert import Wanted, without
+from tacet_runtime.engines.embedded.columns import Wanted, Wants, without
 from tacet_runtime.engines.embedded.scanner import Scanner
 from tacet_runtime.plan.forms import IN_SQL, Form, form
 from tacet_runtime.plan.walk import path_values
@@ -56,14 +56,17 @@ class Decoder:
         self._tested = shapes.tested(plan.source)
         self._forms = {f.name: form(f.type, f.encoding) for f in plan.source.fields}
         self._indices = {f.name: arrow_type(f.type) for f in plan.source.fields if f.path.root == "$index"}
-        self._of_message, self._of_item = (
-            {
-                f.name: Wanted(layout.places[f.path], self._forms[f.name], f.encoding)
-                for f in plan.source.fields
-                if f.path.root == root
-            }
-            for root in ("$", "$item")
+        self._of_message, self._of_item = self._fields("$"), self._fields("$item")
+        self._parts = path_values(plan.source.select)
+        self._selecting = Wants(
+            [Wanted(layout.places[part.path], form(part.type, "json"), "json") for part in self._parts]
         )
+
+    def _fields(self, root: str) -> tuple[list[str], Wants]:
+        """Return the fields of a root by name, and their columns."""
+        fields = [f for f in self._source.fields if f.path.root == root]
+        wanted = [Wanted(self._layout.places[f.path], self._forms[f.name], f.encoding) for f in fields]
+        return [f.name for f in fields], Wants(wanted)
 
     def decode(self, batch: Batch) -> Decoded:
         """Return a batch's rows. What the scanner refuses, or SQL cannot say, is the strict path's."""
@@ -91,10 +94,8 @@ class Decoder:
         """Return which messages are ours, and of which that cannot be said here."""
         values = found.message(fine)
         beyond = np.zeros(len(fine), dtype=bool)
-        parts = path_values(self._source.select)
-        wanted = [Wanted(self._layout.places[part.path], form(part.type, "json"), "json") for part in parts]
-        columns = {f":p:{number}": column for number, column in enumerate(values.columns(wanted))}
-        for part, one, column in zip(parts, wanted, columns.values(), strict=True):
+        columns = {f":p:{number}": column for number, column in enumerate(values.columns(self._selecting))}
+        for part, one, column in zip(self._parts, self._selecting.columns, columns.values(), strict=True):
             beyond |= self._beyond(part, found.kinds[fine, one.node], column)
         told = self._statements.run("select", "messages", pa.table(columns))
         return np.asarray(told.column(":ours").to_numpy()).astype(bool), beyond
@@ -118,11 +119,11 @@ class Decoder:
             index = np.arange(len(parents)) - np.repeat(np.cumsum(counts) - counts, counts)
             at = np.repeat(starts, counts) + index
         given = {name: pa.array(index).cast(kind) for name, kind in self._indices.items()}
-        columns = found.message(parents).columns(list(self._of_message.values()))
-        given |= dict(zip(self._of_message, columns, strict=True))
+        names, wanted = self._of_message
+        given |= dict(zip(names, found.message(parents).columns(wanted), strict=True))
         if at is not None:
-            columns = found.item(at).columns(list(self._of_item.values()))
-            given |= dict(zip(self._of_item, columns, strict=True))
+            names, wanted = self._of_item
+            given |= dict(zip(names, found.item(at).columns(wanted), strict=True))
         given = {field.name: given[field.name] for field in self._source.fields}
         rows = self._typed(given, parents, index)
 

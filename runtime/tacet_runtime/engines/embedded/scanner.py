@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tacet_runtime.engines.embedded.convert import Scanned
+from tacet_runtime.engines.embedded.columns import Scanned
 from tacet_runtime.engines.embedded.scan import STRANGE, scan
 
 if TYPE_CHECKING:
