@@ -115,10 +115,17 @@ class Compiled:
 
 def compiled(root: Path, cases: Sequence[Case] = CASES, *, with_models: bool = True) -> list[Compiled]:
     """Write the contracts below `root` and compile them with the product."""
-    for case in cases:
+    return built(root, cases, [_contract(case) for case in cases], with_models=with_models)
+
+
+def built(
+    root: Path, cases: Sequence[Case], contracts: Sequence[dict[str, Any]], *, with_models: bool = True
+) -> list[Compiled]:
+    """Write a contract for each case, which is named after it, and compile them."""
+    for case, contract in zip(cases, contracts, strict=True):
         path = root / "contracts" / "g" / case.event / "1.0.0.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(_contract(case), ensure_ascii=False), encoding="utf-8")
+        path.write_text(json.dumps(contract, ensure_ascii=False), encoding="utf-8")
     loaded = frontend.load(root / "contracts")
     assert loaded.repository is not None, loaded.diagnostics
     assert not has_errors(loaded.diagnostics), loaded.diagnostics

@@ -41,6 +41,7 @@ class Messages:
         keys: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self._rng = random.Random(seed)
+        self._parents = random.Random(~seed)
         self._source = plan.source
         self._given = {**(keys or {})}
         if producers:
@@ -202,7 +203,7 @@ class Messages:
     def _written(self, tree: dict[str, Any]) -> str:
         rng = self._rng
         parts = [
-            f"{json.dumps(k, ensure_ascii=rng.random() < 0.1)}:{self._written(v) if isinstance(v, dict) else v}"
+            f"{json.dumps(k, ensure_ascii=rng.random() < 0.1)}:{self._inner(v) if isinstance(v, dict) else v}"
             for k, v in tree.items()
         ]
         if parts and rng.random() < 0.02:
@@ -213,6 +214,12 @@ class Messages:
         if rng.random() < 0.2:
             rng.shuffle(parts)
         return "{" + rng.choice(["", "", " ", "\n"]) + ",".join(parts) + "}"
+
+    def _inner(self, tree: dict[str, Any]) -> str:
+        """Return an object on the way to a field; now and then something else stands there."""
+        written = self._written(tree)
+        other = self._parents.choice(["null", "null", "5", '"x"', "[]", "true", "{}", '[{"a":1}]'])
+        return written if self._parents.random() < 0.98 else other
 
 
 def _quoted(text: str, encoding: str) -> str:

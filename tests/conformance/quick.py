@@ -11,6 +11,7 @@ from tests.conformance.agreement import Agreement, texts_of
 from tests.conformance.cases import CASES, compiled
 from tests.conformance.gaps import Ledger
 from tests.conformance.known import wrong_texts, wrong_verdicts
+from tests.conformance.parents import wrong_parents, wrong_words
 from tests.conformance.random_run import differences
 
 
@@ -19,6 +20,7 @@ def main(cases: str, seeds: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         found = [*wrong_texts(root / "texts"), *wrong_verdicts(root / "verdicts")]
+        found += [*wrong_parents(root / "parents"), *wrong_words(root / "words")]
         agreement = Agreement(Ledger())
         chosen = compiled(root / "cases", [case for case in CASES if case.name in cases.split(";")])
         for seed, one in enumerate(chosen):

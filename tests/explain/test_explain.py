@@ -186,6 +186,11 @@ def test_the_text_tells_every_step_with_its_reason(explain):
     assert "\u202e" not in told
 
 
+def test_the_text_tells_what_stood_where_a_parent_should_be(explain):
+    told = explain("pong", message(items=["\x1b[1m"]), form=("--format", "text")).out
+    assert 'price: invalid:type ($item is no object: "\\u001b[1m")' in told
+
+
 def test_the_text_tells_where_and_why_it_ended(explain):
     told = explain("pong", message(items=[{**ITEM, "key": 5}]), b"{", form=("--format", "text")).out
     assert "reject   type of key (contracts/demo/ping/1.1.0.yaml:" in told

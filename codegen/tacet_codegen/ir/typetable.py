@@ -134,7 +134,7 @@ point (`"007"`, `"+1"` and `".5"` are out of format); a `decimal` has no exponen
 """
 _FORMS = """
 In a table of Flink or DuckDB, in Avro and in Iceberg a column is nullable unless it is part of the identity or tacet's own. JSON Schema and
-Python are what a producer sends: everything but the identity may be null or absent there, because what must be there is said by
+Python are what a producer sends: everything but the identity may be null or absent there, and so may the objects that it lies in, because what must be there is said by
 `presence`, and judged with a reason.
 
 | type | encodings | range | what is narrowed | JSON Schema |

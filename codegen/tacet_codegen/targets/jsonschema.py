@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tacet_codegen.ir.model import Constraint, Header, RawEvent, RawField
     from tacet_codegen.targets.base import Compilation
-    from tacet_runtime.plan.expressions import Path
     from tacet_runtime.plan.types import Encoding, Type
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -63,17 +62,25 @@ def render(schema: Schema) -> str:
 def message_schema(event: RawEvent) -> Schema:
     """Return the schema of a message."""
     root: Schema = {"type": "object", "properties": {}}
-    item: Schema = {"type": "object", "properties": {}}
     for field in event.fields:
         if field.path.root == "$":
-            _place(root, field.path, _field_schema(field), required=field.identity)
-        elif field.path.root == "$item" and field.path.steps:
-            _place(item, field.path, _field_schema(field), required=field.identity)
+            _place(root, field.path.steps, _field_schema(field), required=field.identity)
     if event.source.explode is not None:
-        items = {"type": "array", "items": {**item, "title": "Item"}}
-        _place(root, event.source.explode, items, required=True)
+        items = {"type": "array", "items": _element(event)}
+        _place(root, event.source.explode.steps, items, required=True)
     found: Schema = _without_marks({**_head(event.header), **root})
     return found
+
+
+def _element(event: RawEvent) -> Schema:
+    """Return the schema of an element of the exploded list: anything, where no field looks into it."""
+    around: Schema = {"type": "object", "properties": {}}
+    for field in event.fields:
+        if field.path.root == "$item":
+            _place(around, ("item", *field.path.steps), _field_schema(field), required=field.identity)
+    found: Schema = around["properties"].get("item", {})
+    more = [part["properties"]["item"] for part in around.get("allOf", ())]
+    return {**found, "allOf": more} if more else found
 
 
 def _head(header: Header) -> Schema:
@@ -87,30 +94,33 @@ def _title(name: str) -> str:
     return title if title[:1].isalpha() else f"Object{title}"
 
 
-def _place(root: Schema, path: Path, schema: Schema, *, required: bool) -> None:
-    """Put a schema where a path leads, through objects that are made on the way.
+def _place(root: Schema, steps: tuple[str, ...], schema: Schema, *, required: bool) -> None:
+    """Put a schema where a path leads, through objects that are made on the way: null, if nothing in them is required.
 
     Where another field reads the same place, or one above it, both hold: the second stands in `allOf`.
     """
     node = root
-    for step in path.steps[:-1]:
+    for step in steps[:-1]:
         if required:
             _require(node, step)
-        made = {_MADE: True, "title": _title(step), "type": "object", "properties": {}}
+        made = {_MADE: True, "title": _title(step), "type": ["object", "null"], "properties": {}}
         node = node["properties"].setdefault(step, made)
         if _MADE not in node:
-            root.setdefault("allOf", []).append(_alone(path.steps, schema, required=required))
+            root.setdefault("allOf", []).append(_alone(steps, schema, required=required))
             return
     if required:
-        _require(node, path.steps[-1])
-    if node["properties"].setdefault(path.steps[-1], schema) != schema:
-        root.setdefault("allOf", []).append(_alone(path.steps, schema, required=required))
+        _require(node, steps[-1])
+    if node["properties"].setdefault(steps[-1], schema) != schema:
+        root.setdefault("allOf", []).append(_alone(steps, schema, required=required))
 
 
 def _alone(steps: tuple[str, ...], schema: Schema, *, required: bool) -> Schema:
     """Return what a path alone says of a message."""
     for step in reversed(steps):
-        schema = {"properties": {step: schema}, **({"required": [step]} if required else {})}
+        node: Schema = {"type": ["object", "null"], "properties": {step: schema}}
+        if required:
+            _require(node, step)
+        schema = node
     return schema
 
 
@@ -123,6 +133,7 @@ def _without_marks(schema: Any) -> Any:
 
 
 def _require(node: Schema, step: str) -> None:
+    node["type"] = "object"
     names = node.setdefault("required", [])
     if step not in names:
         names.append(step)

@@ -9,11 +9,11 @@ from tacet_runtime.steps.constraints import field_typer
 from tacet_runtime.steps.derivation import Derivation
 from tacet_runtime.steps.expressions import evaluate
 from tacet_runtime.steps.judge import PRESENT, Producers, missing_verdict
-from tacet_runtime.steps.paths import ABSENT, at, find
+from tacet_runtime.steps.paths import ABSENT, at, find, in_the_way
 from tacet_runtime.steps.results import MessageResult, Reject, Row, Step
 from tacet_runtime.steps.selection import selected
 from tacet_runtime.steps.strict_json import Refused, WholeNumber, decode, dump
-from tacet_runtime.steps.tell import told_check, told_judgement, told_reject
+from tacet_runtime.steps.tell import told_check, told_judgement, told_parent, told_reject, told_sent
 from tacet_runtime.steps.typing import Wrong
 from tacet_runtime.steps.unknown import known_keys, unknown
 
@@ -108,9 +108,11 @@ class Interpreter:
             name = typed.field.name
             found = at(typed.field.path, message, item, index)
             row.values[name] = None
-            if found is ABSENT or found is None:
-                if found is None:
-                    row.nulls.append(name)
+            if found is ABSENT:
+                self._missing(row, typed.field, in_the_way(typed.field.path, message, item))
+                continue
+            if found is None:
+                row.nulls.append(name)
                 continue
             try:
                 row.values[name] = typed.type(
@@ -120,9 +122,17 @@ class Interpreter:
             except Wrong as wrong:
                 row.verdicts[name] = f"invalid:{wrong.reason}"
                 if self._trace:
-                    row.sent[name] = dump(found)
+                    row.sent[name] = told_sent(dump(found))
                 too_large = too_large or (name if wrong.reason == "too_large" else None)
         return too_large
+
+    def _missing(self, row: Row, field: Field, parent: tuple[str, Any] | None) -> None:
+        """Mark a field whose parent was sent, and is nothing that could have it."""
+        if parent is None:
+            return
+        row.verdicts[field.name] = "invalid:type"
+        if self._trace:
+            row.sent[field.name] = told_parent(parent[0], dump(parent[1]))
 
     def _judge(self, row: Row) -> None:
         source = self._source

@@ -64,7 +64,7 @@ class Row:
     agreement_flags: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     sent: dict[str, str] = field(default_factory=dict)
-    """What was sent for the invalid fields, as JSON; only when steps are told."""
+    """What was sent for the invalid fields, in words; only when steps are told."""
 
     @property
     def flags(self) -> list[str]:

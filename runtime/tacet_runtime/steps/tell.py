@@ -26,10 +26,20 @@ def told_judgement(row: Row, producer: str, reasons: Mapping[str, str]) -> Itera
         if verdict == "present":
             continue
         if name in row.sent:
-            yield Step("judge", f"{name}: {verdict} (sent {line_text(row.sent[name])})")
+            yield Step("judge", f"{name}: {verdict} ({row.sent[name]})")
         else:
             how = "null" if name in row.nulls else "absent"
             yield Step("judge", f"{name}: {verdict} ({how}; {reasons[name]})")
+
+
+def told_sent(value: str) -> str:
+    """Say what was sent for a field, given as JSON."""
+    return f"sent {line_text(value)}"
+
+
+def told_parent(path: str, value: str) -> str:
+    """Say what stood where a field's parent should be."""
+    return f"{line_text(path)} is no object: {line_text(value)}"
 
 
 def told_check(name: str, otherwise: Literal["reject", "flag"], *, holds: bool | None) -> str:

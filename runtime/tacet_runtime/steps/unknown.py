@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import PathValue
 from tacet_runtime.plan.walk import walk
+from tacet_runtime.steps.paths import below as path_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.expressions import Path
     from tacet_runtime.plan.model import Source
     from tacet_runtime.plan.types import Type
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 
 
 @dataclass(slots=True)
@@ -75,7 +72,7 @@ def unknown(value: Any, known: Known, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict) and known.keys:
         for key, inner in value.items():
             below = known.keys.get(key)
-            text = f"{path}.{key if _PLAIN.fullmatch(key) else json.dumps(key)}"
+            text = path_below(path, key)
             if below is None:
                 if not known.whole:
                     yield text, inner

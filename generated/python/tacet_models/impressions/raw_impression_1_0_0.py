@@ -37,7 +37,7 @@ class Artwork(Struct):
 
 class Item(Struct):
     title: Annotated[int, Meta(ge=-9223372036854775808, le=9223372036854775807)] | None | UnsetType = UNSET
-    artwork: Annotated[Artwork, Meta(title='Artwork')] | UnsetType = UNSET
+    artwork: Annotated[Artwork, Meta(title='Artwork')] | None | UnsetType = UNSET
     request_id: Annotated[str, Meta(description='The recommendation request that chose the title.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\Z')] | None | UnsetType = field(name='requestId', default=UNSET)
     score: Annotated[float, Meta(ge=0.0, le=1.0)] | None | UnsetType = UNSET
     row: Annotated[int, Meta(ge=0, le=10000)] | None | UnsetType = UNSET
@@ -47,15 +47,15 @@ class Item(Struct):
 
 class RawImpression(Struct):
     id: Annotated[str, Meta(description='One per logged message. A retry repeats it.', pattern='^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\\Z')]
-    items: list[Item]
-    profile: Annotated[Profile, Meta(title='Profile')] | UnsetType = UNSET
-    device: Annotated[Device, Meta(title='Device')] | UnsetType = UNSET
-    session: Annotated[Session, Meta(title='Session')] | UnsetType = UNSET
+    items: list[Item | None]
+    profile: Annotated[Profile, Meta(title='Profile')] | None | UnsetType = UNSET
+    device: Annotated[Device, Meta(title='Device')] | None | UnsetType = UNSET
+    session: Annotated[Session, Meta(title='Session')] | None | UnsetType = UNSET
     ts: Annotated[int, Meta(ge=-62135596800000, le=253402300799999)] | None | UnsetType = UNSET
     received_at: Annotated[int, Meta(ge=-62135596800000, le=253402300799999)] | None | UnsetType = field(name='receivedAt', default=UNSET)
     surface: Literal['ROW', 'BILLBOARD', 'SEARCH'] | None | UnsetType = UNSET
     page: str | None | UnsetType = UNSET
-    flags: Annotated[Flags, Meta(title='Flags')] | UnsetType = UNSET
+    flags: Annotated[Flags, Meta(title='Flags')] | None | UnsetType = UNSET
 
 
 def decode(data: bytes) -> RawImpression:

@@ -50,6 +50,16 @@ class Layout:
     lengths: np.ndarray
     keys: np.ndarray
 
+    def above(self, path: Path) -> tuple[int, ...]:
+        """Return the columns of a path's parents. The message itself is none: without keys it has nothing."""
+        first = self.of_message if path.root == "$item" else 0
+        parents = dict(zip(self.children.tolist(), self.parents.tolist(), strict=True))
+        found, node = [], first + self.places[path]
+        while node in parents:
+            node = parents[node]
+            found.append(node - first)
+        return tuple(place for place in found if place or first)
+
 
 def lay_out(source: Source) -> Layout:
     """Return the layout of a source's fields, `select` and `explode`."""

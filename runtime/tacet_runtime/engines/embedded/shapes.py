@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ABSENT, NULL, PRESENT, BAD_TYPE, BAD_RANGE, BAD_FORMAT, BAD_ONE_OF, BEYOND = range(8)
 REASONS = {BAD_TYPE: "type", BAD_RANGE: "range", BAD_FORMAT: "format", BAD_ONE_OF: "one_of"}
+_MAY_LACK = {scan.ABSENT, scan.NULL, scan.OBJECT}
+"""Kinds of parents below which a field is missing, and not wrong."""
 _T = TypeVar("_T")
 _WHOLE = {scan.WHOLE: PRESENT, scan.BIG: BAD_RANGE}
 _NUMBER = {scan.WHOLE: PRESENT, scan.BIG: PRESENT, scan.FRACTION: PRESENT}
@@ -106,8 +108,8 @@ class Shapes:
         source = plan.source
         self._plan = plan
         self._fields = [
-            (at, layout.places[f.path], states(f.type, f.encoding))
-            for at, f in enumerate(source.fields)
+            (layout.places[f.path], states(f.type, f.encoding), layout.above(f.path))
+            for f in source.fields
             if f.path.root == root
         ]
         self._known = known_keys(source)[0 if root == "$" else 1]
@@ -119,7 +121,7 @@ class Shapes:
         self.states: list[tuple[int, ...]] = []
         """Number -> states of the root's fields, in the order of `positions`."""
         self.unknown: list[tuple[str, ...]] = [()]
-        self.positions = [at for at, _, _ in self._fields]
+        self.positions = [at for at, f in enumerate(source.fields) if f.path.root == root]
 
     def __len__(self) -> int:
         return len(self._by_kinds) + len(self._by_hash)
@@ -129,7 +131,7 @@ class Shapes:
         ids, keys, _ = distinct([shape.kinds])
         for key in keys:
             if key not in self._by_kinds:
-                found = tuple(state[key[place]] for _, place, state in self._fields)
+                found = tuple(_state(key, *field) for field in self._fields)
                 self._by_kinds[key] = _numbered(found, self._states, self.states)
         numbers = np.array([self._by_kinds[key] for key in keys], dtype=np.int64)
         return Seen(numbers[ids], self._unknown_of(shape))
@@ -152,6 +154,13 @@ class Shapes:
             items: Any = find(self._plan.source.explode.steps, value)
             value = items[shape.index(row)]
         return tuple(sorted({path for path, _ in unknown(value, self._known, self._root)}))
+
+
+def _state(kinds: bytes, place: int, known: tuple[int, ...], above: tuple[int, ...]) -> int:
+    """Return a field's state: what stands where an object should be makes all below it wrong."""
+    if kinds[place] == scan.ABSENT and any(kinds[parent] not in _MAY_LACK for parent in above):
+        return BAD_TYPE
+    return known[kinds[place]]
 
 
 def _numbered(value: _T, numbers: dict[_T, int], values: list[_T]) -> int:
