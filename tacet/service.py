@@ -19,7 +19,7 @@ from tacet_runtime.service.log import Log
 from tacet_runtime.service.observe import Quiet, Several
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
     from typing import Literal
 
@@ -61,6 +61,9 @@ class Words:
     def applied(self, seq: int, seconds: float) -> None:
         """See `Observer`."""
         message(f"tables at commit {seq} in {seconds:.2f} s")
+
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """See `Observer`."""
 
     def alarm(self, what: str) -> None:
         """See `Observer`."""
@@ -154,7 +157,8 @@ def _final(error: Exception) -> None:
 
 def _expired(step: str) -> None:
     """End the process from the watchdog's thread: the call that hangs cannot be interrupted."""
-    sys.stderr.write(f"tacet: {step} took longer than its limit: ended, a restart goes on from what is committed\n")
+    sys.stderr.write(f"tacet: {step} took longer than its limit: ended, a restart goes on from what is committed; ")
+    sys.stderr.write("if it comes again: raise `patience.call`, or lower `pace.rows`\n")
     sys.stderr.flush()
     os._exit(3)
 

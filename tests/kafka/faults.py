@@ -96,6 +96,21 @@ def _late(real) -> None:
         _planned(f"the late request was refused: {type(error).__name__}")
 
 
+def slow_disk() -> None:
+    """A row takes 20 ms to write, and files may take a second."""
+    from tacet_runtime.connectors import parquet
+    from tacet_runtime.service import protocol
+
+    write, pacing = parquet._write, protocol.Pacing
+
+    def slowly(rows, path, table):
+        time.sleep(0.02 * rows.num_rows)
+        return write(rows, path, table)
+
+    parquet._write = slowly
+    protocol.Pacing = lambda most, _seconds: pacing(most, 1.0)
+
+
 def stop_before_commit() -> None:
     """The process is paused within its second transaction, as by a long pause of its machine."""
     from tacet_runtime.connectors.kafka import Transactions

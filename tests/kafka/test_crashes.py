@@ -90,6 +90,16 @@ def test_a_full_disk_pauses_the_service_which_goes_on_when_there_is_room(scene):
     assert scene.problems() == []
 
 
+def test_a_batch_whose_files_take_too_long_is_read_again_in_halves(scene):
+    scene.produce(60)
+    process = scene.run(fault="slow_disk")
+    scene.caught_up(process)
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0
+    assert "going on with 20 at once; `patience.call` and `pace.rows` set this" in process.said()
+    assert scene.problems() == []
+
+
 def test_files_of_a_commit_that_no_table_has_yet_are_kept_and_those_of_attempts_are_swept(scene):
     scene.produce(60)
     assert ended(scene, "S3:after:1") == -signal.SIGKILL

@@ -205,6 +205,20 @@ def test_a_topic_that_does_not_take_a_message_is_named_with_the_reason_and_the_w
     scene.finish()
 
 
+def test_an_output_topic_that_is_deleted_while_the_service_runs_is_named(scene):
+    scene.write(call=3)
+    scene.produce(30)
+    process = scene.run()
+    scene.caught_up(process)
+    name = scene.names["derived"]
+    scene.admin.delete_topics([name])[name].result(20)
+    scene.produce(30)
+    assert process.wait(60) == 3, process.said()
+    assert process.said().splitlines()[-1].startswith(f"tacet: there is no topic {name}: create it")
+    scene.create_again(name)
+    scene.finish()
+
+
 def test_a_schema_that_is_not_registered_and_a_topic_that_is_not_there_are_named(scene):
     (scene.folder / "contracts/shop/sale/1.0.0.yaml").write_text(
         (scene.folder / "contracts/shop/sale/1.0.0.yaml").read_text().replace("doc: Clicks", "doc: All clicks")

@@ -155,3 +155,21 @@ def test_a_log_line_is_one_json_object_without_values(outcome):
     assert found[1]["messages"] == 240
     assert len(found[2]["why"]) == 256
     assert {line["job"] for line in found} == {"shop.sale"}
+
+
+def test_a_broker_that_is_away_makes_an_idle_service_unready_after_a_while_and_ready_again_when_it_is_back(outcome):
+    now = [1000.0]
+    status = Status(clock=lambda: now[0])
+    status.started("x", 0)
+    status.committed(committed(outcome[1], lag=0))
+    now[0] += 10 * STALLED_SECONDS
+    status.idle({0: 0})
+    status.alarm("nothing can be read: the broker does not answer")
+    assert status.not_ready() is None
+    now[0] += STALLED_SECONDS + 1
+    assert status.not_ready() == "nothing can be read: the broker does not answer"
+    status.idle({0: 0})
+    assert status.not_ready() is None
+    now[0] += STALLED_SECONDS + 1
+    status.idle({0: 5})
+    assert "5 messages behind" in status.not_ready()

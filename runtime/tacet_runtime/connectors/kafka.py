@@ -224,6 +224,8 @@ class Source:
         self._replaced = replaced
         self._member = ""
         self._seconds = patience.call_seconds
+        self._ends: dict[int, int] = {}
+        """Partition -> the end that was reached: beyond the last message there may be offsets that have none."""
         self._failed: BaseException | None = None
         self._paused = False
         self._consumer = ck.Consumer(
@@ -235,6 +237,7 @@ class Source:
                 "heartbeat.interval.ms": int(HEARTBEAT_SECONDS * 1_000),
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
+                "enable.partition.eof": True,
                 "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
                 "partition.assignment.strategy": "range",
@@ -283,6 +286,7 @@ class Source:
         self._revoked(consumer, partitions)
 
     def _assign(self) -> None:
+        self._ends = {}
         wanted = [ck.TopicPartition(self.topic, number, offset) for number, offset in self.next.items()]
         self._consumer.assign(wanted)
         if self._paused and wanted:
@@ -309,8 +313,12 @@ class Source:
         good = [message for message in found if message.error() is None]
         for message in found:
             failed_message = message.error()
-            if failed_message is not None and failed_message.code() not in SILENT:
+            if failed_message is None:
+                continue
+            if failed_message.code() not in SILENT:
                 raise self._error(failed_message)
+            if failed_message.code() == ck.KafkaError._PARTITION_EOF:  # noqa: SLF001
+                self._ends[int(message.partition() or 0)] = int(message.offset() or 0)
         if self.generation != before:
             self._assign()
             return []
@@ -354,12 +362,17 @@ class Source:
 
     def lag(self) -> dict[int, int]:
         """Return for each partition how many offsets are between the one that is due and the end, as last fetched."""
-        found = {}
-        for number, due in self.next.items():
+        ends = {}
+        for number in self.next:
             with suppress(ck.KafkaException):
-                _, end = self._consumer.get_watermark_offsets(ck.TopicPartition(self.topic, number), cached=True)
-                found[number] = max(0, end - due)
-        return found
+                at = ck.TopicPartition(self.topic, number)
+                _, ends[number] = self._consumer.get_watermark_offsets(at, cached=True)
+        return self.behind(ends)
+
+    def behind(self, ends: Mapping[int, int]) -> dict[int, int]:
+        """Return for each assigned partition of `ends` how many offsets are between the one that is due and its end."""
+        reached = {number: max(due, self._ends.get(number, due)) for number, due in self.next.items()}
+        return {n: 0 if at >= ends[n] else max(0, ends[n] - self.next[n]) for n, at in reached.items() if n in ends}
 
     def close(self) -> None:
         """Leave; a static member's partitions stay its own until the session ends."""

@@ -19,6 +19,7 @@ from tacet_runtime.connectors.encoded import plain_column, storable, taken
 from tacet_runtime.connectors.seals import Sealing
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tacet_runtime.plan.model import PartitionField, SinkTable
@@ -40,12 +41,18 @@ class Finished:
     rows: int
 
 
-def write_files(rows: pa.Table, table: SinkTable, folder: Path, stem: str) -> list[Finished]:
-    """Write a table's rows (encoded or plain) below `folder`; nothing for no rows. Raises OSError when the disk does not take them."""
+def write_files(
+    rows: pa.Table, table: SinkTable, folder: Path, stem: str, before_each: Callable[[], None] = lambda: None
+) -> list[Finished]:
+    """Write a table's rows (encoded or plain) below `folder`; nothing for no rows.
+
+    Raises OSError when the disk does not take them, and what `before_each` raises, which is called before each file.
+    """
     if rows.num_rows == 0:
         return []
     finished = []
     for number, (partition, part) in enumerate(_partitions(rows, table)):
+        before_each()
         path = folder / f"{table.role}-{stem}-{number}.parquet"
         sealed = _write(_sorted(part, table), path, table)
         finished.append(Finished(table.role, str(sealed), partition, part.num_rows))
@@ -158,6 +165,15 @@ def _elapsed(moments: pa.TimestampArray, unit: int) -> pa.Int32Array:
     micros = moments.view(pa.int64())
     whole = np.floor_divide(np.asarray(micros.fill_null(0)), unit).astype(np.int32)
     return pa.array(whole, mask=np.asarray(micros.is_null()) if micros.null_count else None)
+
+
+def synced(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def plain_value(value: Any) -> Any:

@@ -16,6 +16,8 @@ from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, genera
 from tacet_runtime.plan.versions import holds, version_key
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pyarrow as pa
 
     from tacet_runtime.plan.model import Plan
@@ -89,8 +91,7 @@ class Exposition:
             self._filtered.labels(self._job, name).inc(number)
         for step, took in what.seconds.items():
             self._steps.labels(self._job, step).observe(took)
-        for partition, behind in what.lag.items():
-            self._lag.labels(self._job, str(partition)).set(behind)
+        self.idle(what.lag)
         self._at("topic", what.seq)
         self._count(what.metrics)
 
@@ -98,6 +99,11 @@ class Exposition:
         """Count a commit of all tables."""
         self._applied.labels(self._job).observe(seconds)
         self._at("tables", seq)
+
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """Set the lag."""
+        for partition, behind in lag.items():
+            self._lag.labels(self._job, str(partition)).set(behind)
 
     def alarm(self, what: str) -> None:
         """Count an alarm."""

@@ -7,6 +7,8 @@ import json
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tacet_runtime.service.observe import Committed
 
 CUT = 256
@@ -36,6 +38,9 @@ class Log:
     def applied(self, seq: int, seconds: float) -> None:
         """Tell of a commit of the tables."""
         self.line("info", "tables", commit=seq, seconds=round(seconds, 3))
+
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """Tell nothing: it is so all night."""
 
     def alarm(self, what: str) -> None:
         """Tell what hinders."""

@@ -36,6 +36,9 @@ class Observer(Protocol):
     def applied(self, seq: int, seconds: float) -> None:
         """S8 is done: the tables are at this commit."""
 
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """Nothing came for a while, the broker answers, and everything committed is in the tables; `lag` is of this moment."""
+
     def alarm(self, what: str) -> None:
         """Something outside hinders the service, which waits or starts over by itself."""
 
@@ -61,6 +64,11 @@ class Several:
         for one in self._observers:
             one.applied(seq, seconds)
 
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.idle(lag)
+
     def alarm(self, what: str) -> None:
         """See `Observer`."""
         for one in self._observers:
@@ -77,6 +85,9 @@ class Quiet:
         """See `Observer`."""
 
     def applied(self, seq: int, seconds: float) -> None:
+        """See `Observer`."""
+
+    def idle(self, lag: Mapping[int, int]) -> None:
         """See `Observer`."""
 
     def alarm(self, what: str) -> None:

@@ -16,29 +16,38 @@ After any error of S4 to S7 the producer is thrown away, and S0 decides from wha
 
 from __future__ import annotations
 
-import os
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
 
 from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.iceberg import TableError
-from tacet_runtime.connectors.kafka import HEARTBEAT_SECONDS, NotTaken, Source, Transactions, Unsettled, settings
+from tacet_runtime.connectors.kafka import (
+    HEARTBEAT_SECONDS,
+    NotTaken,
+    Source,
+    Transactions,
+    Unsettled,
+    settings,
+)
 from tacet_runtime.connectors.kafka_cluster import Cluster
-from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.connectors.parquet import synced, write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, added, checked, ledger_table
 from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
+from tacet_runtime.service.pacing import ATTEMPTS, Attempts, Clock, Pacing, TooMuch
+from tacet_runtime.service.quiet import Quiet
 from tacet_runtime.service.recovery import Positions, find_topic, see_same, stand
 from tacet_runtime.service.refusal import Accept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     import pyarrow as pa
 
@@ -53,8 +62,6 @@ if TYPE_CHECKING:
     from tacet_runtime.service.watchdog import Watchdog
 
 _BACK_OFF = 1.0
-_ATTEMPTS = 5
-"""Transactions that fail one after the other, in one generation of the group: then it does not mend by itself."""
 _LONGEST_BACK_OFF = 8.0
 
 
@@ -83,19 +90,6 @@ class _Work:
     intent: Intent
 
 
-@dataclass(slots=True)
-class _Clock:
-    """Seconds by step."""
-
-    steps: dict[str, float] = field(default_factory=dict)
-    _at: float = field(default_factory=time.monotonic)
-
-    def lap(self, step: str) -> None:
-        now = time.monotonic()
-        self.steps[step] = self.steps.get(step, 0.0) + now - self._at
-        self._at = now
-
-
 class _Stopped(Exception):  # noqa: N818
     """Asked to stop while waiting for something outside."""
 
@@ -118,8 +112,9 @@ class Service:
         self._pending: list[Intent] = []
         """Committed, and not in every table yet."""
         self._applied = time.monotonic()
-        self._failures = (0, 0)
-        """Generation of the group, and how many transactions failed in it since the last commit."""
+        self._quiet = Quiet(self._base, self._call, parts.watchdog, parts.observer)
+        self._pacing = Pacing(parts.island.pace.rows, self._limit)
+        self._attempts = Attempts()
         self._stop: Callable[[], bool] = lambda: False
 
     def run(self, stop: Callable[[], bool]) -> None:
@@ -138,7 +133,7 @@ class Service:
                     self._cycle()
                 except Unsettled as error:
                     self._p.observer.alarm(f"a transaction is unsettled: {error}")
-                    if not self._may_try_again():
+                    if not self._attempts.again(self._consumer.generation):
                         raise
                     self._start_over()
             self._apply()
@@ -149,22 +144,36 @@ class Service:
 
     def _cycle(self) -> None:
         """One batch through S1 to S7, and S8 when it is time."""
-        clock = _Clock()
-        with self._p.watchdog.limit("S1 poll", self._p.island.pace.seconds + self._limit):
-            gathered = gather(self._consumer, self._p.island.pace, self._stop)
+        clock = Clock()
+        pace = replace(self._p.island.pace, rows=self._pacing.rows)
+        with self._p.watchdog.limit("S1 poll", pace.seconds + self._limit):
+            gathered = gather(self._consumer, pace, self._stop)
             if gathered.parts:
                 see_same(self._broker, self._standing.topic)
             point("S1:after")
         clock.lap("S1")
         if gathered.parts:
-            work = self._compute(gathered, clock)
-            try:
-                self._transact(work, clock)
-            except NotTaken as error:
-                raise Unsettled(f"{error}{gathered.place(self._standing.source, error.value)}") from error
-            self._committed(work, clock)
+            self._commit(gathered, clock)
+        else:
+            self._quiet.look(self._standing.topic, self._consumer, settled=not self._pending)
         if self._due():
             self._apply()
+
+    def _commit(self, gathered: Gathered, clock: Clock) -> None:
+        """S2 to S7 of one batch; or it is given up, and a smaller one is read in its place."""
+        try:
+            work = self._compute(gathered, clock)
+        except TooMuch as error:
+            self._p.observer.alarm(str(error))
+            self._pacing.shrink()
+            self._consumer.rewind(self._standing.positions)
+            return
+        try:
+            self._transact(work, clock)
+        except NotTaken as error:
+            raise Unsettled(f"{error}{gathered.place(self._standing.source, error.value)}") from error
+        self._committed(work, clock)
+        self._quiet.heard()
 
     # S0
 
@@ -196,25 +205,18 @@ class Service:
 
         return Source(self._base, topic, shard.group, shard.name, patience, positions, replaced)
 
-    def _may_try_again(self) -> bool:
-        """Count a transaction that failed, and tell whether it may mend by itself."""
-        generation, times = self._failures
-        now = self._consumer.generation
-        self._failures = (now, times + 1 if generation == now else 1)
-        return self._failures[1] < _ATTEMPTS
-
     def _start_over(self) -> None:
         """Decide from what is committed, with a new producer; unless another process is this shard now."""
         if self._producer is not None:
             self._producer.close()
         # A zombie hears here that it is one, before it fences its successor.
-        self._wait(min(_LONGEST_BACK_OFF, HEARTBEAT_SECONDS * 2 ** self._failures[1]))
-        for attempt in range(1, _ATTEMPTS + 1):
+        self._wait(min(_LONGEST_BACK_OFF, HEARTBEAT_SECONDS * 2**self._attempts.failed))
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._start()
             except Unsettled as error:
                 self._p.observer.alarm(f"the broker does not settle: {error}")
-                if attempt == _ATTEMPTS:
+                if attempt == ATTEMPTS:
                     raise
                 self._wait(_BACK_OFF)
             else:
@@ -236,7 +238,7 @@ class Service:
 
     # S2, S3
 
-    def _compute(self, gathered: Gathered, clock: _Clock) -> _Work:
+    def _compute(self, gathered: Gathered, clock: Clock) -> _Work:
         seq = self._standing.seq + 1
         with self._p.watchdog.limit("S2 process", 4 * self._limit):
             outcomes, entries = self._process(seq, gathered)
@@ -277,11 +279,15 @@ class Service:
     def _files(self, seq: int, outcomes: list[Outcome], entries: list[Entry]) -> tuple[str, list[Finished]]:
         """S3; a full disk pauses the service until there is room."""
         while True:
+            self._pacing.begin(sum(entry.counts.messages for entry in entries))
             unique = uuid.uuid4().hex[:12]
             try:
                 with self._p.watchdog.limit("S3 files", 2 * self._limit):
                     files = self._write(seq, unique, outcomes, entries)
                     point("S3:after")
+            except TooMuch:
+                self._p.tables.discard(seq, unique)
+                raise
             except OSError as error:
                 self._p.observer.alarm(f"cannot write data files, waiting for room: {error.strerror or error}")
                 self._p.tables.discard(seq, unique)
@@ -295,15 +301,15 @@ class Service:
         for role in self._p.tables.roles:
             sink = self._p.tables.sinks[role]
             rows = ledger_table(entries, sink) if role == "ledger" else _together(role, outcomes)
-            files += write_files(rows, sink, folder, str(seq))
+            files += write_files(rows, sink, folder, str(seq), self._pacing.check)
             point("S3:within")
-        _sync(folder)
-        _sync(folder.parent)
+        synced(folder)
+        synced(folder.parent)
         return files
 
     # S4 to S7
 
-    def _transact(self, work: _Work, clock: _Clock) -> None:
+    def _transact(self, work: _Work, clock: Clock) -> None:
         producer = self._producer
         if producer is None:
             raise RuntimeError("the service was not started")
@@ -335,13 +341,14 @@ class Service:
         if expired > 0:
             producer.send([(topic, intents.key(expired), None, [])])
 
-    def _committed(self, work: _Work, clock: _Clock) -> None:
+    def _committed(self, work: _Work, clock: Clock) -> None:
         self._standing.intents.append(work.intent)
         del self._standing.intents[: -intents.KEPT]
         self._standing.positions = dict(work.intent.positions)
         self._pending.append(work.intent)
         self._accept = Accept()
-        self._failures = (0, 0)
+        self._attempts = Attempts()
+        self._pacing.written(clock.steps["S3"])
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
         metrics = _together("metrics", list(work.outcomes))
@@ -390,11 +397,3 @@ class Service:
 
 def _together(role: str, outcomes: list[Outcome]) -> pa.Table:
     return joined([table for outcome in outcomes for name, table in outcome.encoded.items() if name == role])
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

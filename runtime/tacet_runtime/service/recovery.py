@@ -51,7 +51,7 @@ class Standing:
 
 
 def find_topic(broker: Cluster, name: str) -> Topic:
-    """Return the source topic. Raises Refused when there is none."""
+    """Return a topic of others. Raises Refused when there is none."""
     found = broker.topic(name)
     if found is None:
         raise Refused(f"there is no topic {name}: create it, the job makes no topic of others")
@@ -69,6 +69,8 @@ def see_same(broker: Cluster, topic: Topic) -> None:
 
 def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: Accept) -> Standing:
     """Find out what is committed; only after `init_transactions`. Raises Refused, BrokerError, TableError."""
+    for sink in tables.plan.topics:
+        find_topic(broker, sink.topic)
     cluster = broker.cluster()
     broker.create(shard.intents, 1, TOPIC_CONFIG)
     intents = _intents(broker, shard.intents)

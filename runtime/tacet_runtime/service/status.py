@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tacet_runtime.service.exposition import Exposition
     from tacet_runtime.service.observe import Committed
@@ -36,6 +36,8 @@ class Status:
     messages: int = 0
     lag: dict[int, int] = field(default_factory=dict)
     last_alarm: str | None = None
+    well_at: float | None = None
+    """When it was last seen that there was nothing to do."""
     clock: Callable[[], float] = time.monotonic
 
     def started(self, name: str, seq: int) -> None:
@@ -56,6 +58,12 @@ class Status:
         del seconds
         self.applied_seq, self.applied_at = seq, self.clock()
 
+    def idle(self, lag: Mapping[int, int]) -> None:
+        """Remember that there is nothing to do, or how much."""
+        self.lag = dict(lag)
+        if not any(lag.values()):
+            self.well_at, self.last_alarm = self.clock(), None
+
     def alarm(self, what: str) -> None:
         """Remember what hinders."""
         self.last_alarm = what[:256]
@@ -64,7 +72,7 @@ class Status:
         """Return why the service is not ready, or None when it is."""
         if self.started_at is None:
             return self.last_alarm or "starting"
-        since = self.clock() - max(self.started_at, self.committed_at or 0.0)
+        since = self.clock() - max(self.started_at, self.committed_at or 0.0, self.well_at or 0.0)
         if since > STALLED_SECONDS and (self.last_alarm is not None or any(self.lag.values())):
             return self.last_alarm or f"no commit for {since:.0f} s, and {sum(self.lag.values())} messages behind"
         return None
