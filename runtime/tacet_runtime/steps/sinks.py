@@ -7,6 +7,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tacet_runtime.steps.unknown import named, told, within
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 MetricKey = tuple[dt.datetime | None, str, str | None, str | None, str, str | None, str | None]
 """Window start, event, producer, producer version, kind, field, name."""
+_Who = tuple[dt.datetime | None, str | None, str | None]
+"""Window start, producer, producer version."""
 Label = tuple[str, str, str | None, str | None]
 """Event, kind, field, name: what rows are counted under, whoever sent them and when."""
 
@@ -39,7 +43,8 @@ class Sinks:
         self._contract = f"{plan.source.event}@{plan.source.version}"
         self._derived_contract = f"{plan.derived.event}@{plan.derived.version}" if plan.derived else None
         self.columns: dict[str, dict[str, list[Any]]] = {table.role: _empty(table) for table in plan.tables}
-        self.metrics: Counter[MetricKey] = Counter()
+        self._metrics: Counter[MetricKey] = Counter()
+        self._unknown: Counter[tuple[_Who, tuple[str, ...]]] = Counter()
         self.tally = Tally()
         self.skipped: list[int] = []
         self.filtered: list[int] = []
@@ -125,23 +130,34 @@ class Sinks:
         """Count a row in the metrics."""
         window = window_start(row.event_time, self._plan.metrics_window_seconds)
         for event, kind, of, name in labels(self._plan, row):
-            self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
+            self._metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
+        if row.unknown:
+            self._unknown[(window, row.producer, row.producer_version), named(row.unknown)] += 1
 
-    def metric_columns(self) -> dict[str, list[Any]]:
-        """Return the metrics table's columns, sorted, so that equal batches give equal tables."""
-        ordered = sorted(self.metrics.items(), key=lambda item: metric_order(item[0]))
-        names = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
-        columns: dict[str, list[Any]] = {name: [key[at] for key, _ in ordered] for at, name in enumerate(names)}
+    def unknown(self) -> Iterable[tuple[str, ...]]:
+        """Return the unknown keys that rows have, as `named` gives them."""
+        return {names for _, names in self._unknown}
+
+    def metric_columns(self, names: frozenset[str] | None = None) -> dict[str, list[Any]]:
+        """Return the metrics table's columns, sorted, so that equal batches give equal tables. `names`: see `told`."""
+        names = told(self.unknown()) if names is None else names
+        found = self._metrics.copy()
+        for ((window, producer, version), row), times in self._unknown.items():
+            for path in within(row, names):
+                event, kind, of, name = unknown_label(self._plan, path)
+                found[(window, event, producer, version, kind, of, name)] += times
+        ordered = sorted(found.items(), key=lambda item: metric_order(item[0]))
+        parts = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
+        columns: dict[str, list[Any]] = {part: [key[at] for key, _ in ordered] for at, part in enumerate(parts)}
         return {**columns, "rows": [count for _, count in ordered]}
 
 
 def labels(plan: Plan, row: Row) -> list[Label]:
-    """Return everything that a row is counted under."""
+    """Return everything that a row is counted under, but its unknown keys."""
     raw, derived = plan.source.event, plan.derived.event if plan.derived else None
     found: list[tuple[str | None, str, str | None, str | None]] = [(raw, "rows", None, None)]
     found += [(raw, "verdict", name, verdict) for name, verdict in row.absences().items()]
     found += [(raw, "null", name, None) for name in row.nulls]
-    found += [unknown_label(plan, path) for path in row.unknown]
     found += [(raw, "flag", None, name) for name in row.raw_flags]
     found += [(derived, "correction", None, name) for name in row.corrections]
     if row.reject is not None:

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from tacet_runtime.engines.embedded.layout import Layout
     from tacet_runtime.plan.model import Plan
 
-_SHAPES, _KINDS = 50_000, 20_000
-"""A stream that keeps making new ones must not fill the memory: a shape is about 0.5 KB, a kind about 10 KB."""
+_SHAPES, _KINDS, _LABELS = 50_000, 20_000, 20_000
+"""A stream that keeps making new ones must not fill the memory: a shape is about 0.5 KB (3 KB with unknown keys), a kind about 10 KB."""
 
 
 class Memory:
@@ -29,4 +29,8 @@ class Memory:
 
     def full(self) -> bool:
         """Tell whether it is time to begin anew."""
-        return max(len(self.message), len(self.item)) > _SHAPES or len(self.templates) > _KINDS
+        return (
+            max(len(self.message), len(self.item)) > _SHAPES
+            or len(self.templates) > _KINDS
+            or len(self.templates.labels) > _LABELS
+        )

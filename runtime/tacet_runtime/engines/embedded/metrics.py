@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from tacet_runtime.connectors.arrow import arrow_schema
 from tacet_runtime.engines.embedded.arrays import NO_MOMENT, micros
+from tacet_runtime.steps.unknown import within
 
 if TYPE_CHECKING:
     from tacet_runtime.engines.embedded.emit import Judged
@@ -21,8 +22,8 @@ _FIRST = -62_135_596_800_000_000
 """The first moment of year 1, in microseconds since 1970."""
 
 
-def measured(judged: Judged, seconds: int, table: SinkTable) -> pa.Table:
-    """Return the rows of the metrics table for judged rows; `seconds` is the window's width."""
+def measured(judged: Judged, seconds: int, table: SinkTable, names: frozenset[str]) -> pa.Table:
+    """Return the rows of the metrics table for judged rows; `seconds` is the window's width, `names` as `steps.unknown.told` says."""
     templates = judged.templates
     starts = _windows(micros(judged.moments), seconds * 1_000_000)
     moments, windows = np.unique(starts, return_inverse=True)
@@ -33,7 +34,7 @@ def measured(judged: Judged, seconds: int, table: SinkTable) -> pa.Table:
     lengths = bounds[end + 1] - bounds[end]
     within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
     spread = labels[np.repeat(bounds[end], lengths) + within]
-    found = [(np.repeat(group, lengths), spread, np.repeat(times, lengths)), *_unknown(judged, groups)]
+    found = [(np.repeat(group, lengths), spread, np.repeat(times, lengths)), *_unknown(judged, groups, names)]
     merged = [np.concatenate(part) for part in zip(*found, strict=True)]
     return _table(judged, moments, _counted(merged[0], merged[1], len(templates.labels), merged[2]), table)
 
@@ -55,9 +56,11 @@ def _counted(
     return keys // width, keys % width, found.column("times_sum").to_numpy()
 
 
-def _unknown(judged: Judged, groups: np.ndarray) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def _unknown(
+    judged: Judged, groups: np.ndarray, names: frozenset[str]
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Return what `_counted` gives, for the unknown keys of the rows."""
-    lists = judged.unknown
+    lists = [within(row, names) for row in judged.unknown]
     if not any(lists):
         return []
     group, number, times = _counted(groups, judged.unknown_ids, len(lists), np.ones(len(groups), dtype=np.int64))

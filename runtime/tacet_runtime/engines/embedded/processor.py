@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,6 +23,7 @@ from tacet_runtime.engines.reference import counts
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.judge import Producers
 from tacet_runtime.steps.sinks import Sinks, ranges
+from tacet_runtime.steps.unknown import named, told
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,11 +95,11 @@ class EmbeddedProcessor:
         return judged, slow
 
     def _unknown(self, seen: tuple[Seen, Seen]) -> tuple[np.ndarray, list[tuple[str, ...]]]:
-        """Return (id of each row, unknown paths of each id, sorted)."""
+        """Return (id of each row, unknown paths of each id, as `named` gives them)."""
         message, item = self._memory.message.unknown, self._memory.item.unknown
         both, ids = np.unique(seen[0].unknown * len(item) + seen[1].unknown, return_inverse=True)
         pairs = [divmod(value, len(item)) for value in both.tolist()]
-        return ids, [tuple(sorted({*message[one], *item[other]})) for one, other in pairs]
+        return ids, [named((*message[one], *item[other])) for one, other in pairs]
 
     def _strict(self, batch: Batch, slow: np.ndarray, sinks: Sinks) -> None:
         """Run messages through the reference."""
@@ -107,13 +109,14 @@ class EmbeddedProcessor:
 
     def _outcome(self, judged: Judged | None, sinks: Sinks) -> Outcome:
         found: dict[str, list[pa.Table]] = {role: [] for role in self._tables}
+        names = told(chain(judged.unknown if judged is not None else (), sinks.unknown()))
         if judged is not None:
             emit = Emit(judged)
             emit.count(sinks)
             for role, table in emit.tables().items():
                 found[role].append(table)
-            found["metrics"].append(measured(judged, self._plan.metrics_window_seconds, self._tables["metrics"]))
-        slow = {**sinks.columns, "metrics": sinks.metric_columns()}
+            found["metrics"].append(measured(judged, self._plan.metrics_window_seconds, self._tables["metrics"], names))
+        slow = {**sinks.columns, "metrics": sinks.metric_columns(names)}
         for role, table in self._tables.items():
             found[role].append(from_python(slow[role], table))
         tables: dict[Role, pa.Table] = {}

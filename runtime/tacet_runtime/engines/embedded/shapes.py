@@ -17,7 +17,7 @@ from tacet_runtime.plan import types as t
 from tacet_runtime.plan.forms import Form, form
 from tacet_runtime.steps.paths import find
 from tacet_runtime.steps.strict_json import Refused, decode
-from tacet_runtime.steps.unknown import known_keys, unknown
+from tacet_runtime.steps.unknown import known_keys, named, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -146,14 +146,14 @@ class Shapes:
         return np.asarray(np.array([self._by_hash[hashed] for hashed in hashes], dtype=np.int64)[ids])
 
     def _told(self, shape: Shape, row: int) -> tuple[str, ...]:
-        """Return the unknown paths of a row, sorted: the reference's own question, of its own value."""
+        """Return the unknown paths of a row, as `named` gives them: the reference's own question, of its own value."""
         value: Any = decode(shape.message(row), self._plan.limits)
         if isinstance(value, Refused):  # pragma: no cover  (what the scanner takes, the reference takes)
             raise TypeError(value)
         if self._root == "$item" and self._plan.source.explode is not None:
             items: Any = find(self._plan.source.explode.steps, value)
             value = items[shape.index(row)]
-        return tuple(sorted({path for path, _ in unknown(value, self._known, self._root)}))
+        return named({path for path, _ in unknown(value, self._known, self._root)})
 
 
 def _state(kinds: bytes, place: int, known: tuple[int, ...], above: tuple[int, ...]) -> int:
