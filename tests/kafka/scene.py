@@ -120,6 +120,11 @@ class Scene:
                 time.sleep(0.1)
         raise TimeoutError(name)
 
+    def expire(self, partition: int, offset: int) -> None:
+        """Delete the messages of the source before an offset."""
+        wanted = ck.TopicPartition(self.names["source"], partition, offset)
+        self.admin.delete_records([wanted])[wanted].result(20)
+
     def delete_group(self) -> None:
         """Delete the job's group with its offsets, once the broker takes its member for dead."""
         for _ in range(300):

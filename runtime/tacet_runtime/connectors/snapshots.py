@@ -13,6 +13,7 @@ from tacet_runtime.connectors.iceberg import local_path
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pyiceberg.table import Table
@@ -46,12 +47,15 @@ def operation(snapshot: Snapshot) -> str:
 
 def line(table: Table) -> list[Snapshot]:
     """Return the current snapshot and its ancestors that are still known, newest first."""
-    found: list[Snapshot] = []
+    return list(ancestors(table))
+
+
+def ancestors(table: Table) -> Iterator[Snapshot]:
+    """Yield what `line` returns: who looks for the newest of a kind need not see them all."""
     at = table.current_snapshot()
     while at is not None:
-        found.append(at)
+        yield at
         at = table.snapshot_by_id(at.parent_snapshot_id) if at.parent_snapshot_id is not None else None
-    return found
 
 
 def foreign(table: Table) -> list[Foreign]:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tacet_runtime.plan.island import Island
     from tacet_runtime.plan.model import Plan
+
+_OWNER = re.compile(r"([a-z0-9-]+)\.[0-9]+")
+"""An island's name and a shard's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,16 @@ class Shard:
         prefix = f"{self.island}.{self.number}."
         seq = name.removeprefix(prefix).partition(".")[0]
         return int(seq) if name.startswith(prefix) and seq.isdigit() else None
+
+    def foreign(self, names: Iterable[str]) -> dict[str, str]:
+        """Return which of the names of markers or intents topics are another island's, and whose."""
+        found = {}
+        for start in (f"tacet.seq.{self.job}.", f"tacet-intents.{self.job}."):
+            for name in names:
+                whose = _OWNER.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
+                if whose is not None and whose[1] != self.island:
+                    found[name] = whose[1]
+        return found
 
 
 def shard_of(plan: Plan, island: Island, number: int) -> Shard:

@@ -79,6 +79,7 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     standing = Standing(cluster, topic, topics, intents)
     if last is not None and topics == last.topics:
         standing.positions = dict(last.positions)
+    _see_alone(broker, shard, tables, first=last is None)
     _undo_rollbacks(tables, accept)
     standing.due = _due(standing, tables, accept)
     return standing
@@ -125,14 +126,18 @@ def _topics(
     return (*last.topics, topic.id)
 
 
+def _see_alone(broker: Cluster, shard: Shard, tables: Tables, *, first: bool) -> None:
+    """Refuse tables that another island writes: its commits may be in Kafka only, before the tables have any of them."""
+    tables.see_alone()
+    if first:
+        for name, island in shard.foreign(broker.names()).items():
+            tables.see_others(_intents(broker, name), island)
+
+
 def _undo_rollbacks(tables: Tables, accept: Accept) -> None:
     for role, at in tables.rolled_back().items():
-        name = tables.sinks[role].name
         if not accept.rollback:
-            raise Refused(
-                f"table {name} was rolled back to commit {at}: roll it forward, "
-                "or start with --accept-rollback to apply the later commits again"
-            )
+            raise tables.refusal_of_rollback(role, at)
         tables.set_marker(role, at)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table
-from tacet_runtime.connectors.snapshots import line, said
+from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
 from tacet_runtime.service.intent import TableFiles
 from tacet_runtime.service.refusal import Refused
@@ -48,6 +48,8 @@ class Tables:
         self.data = self.root / "data" / plan.job
         self._seen: dict[str, tuple[str, int, int]] = {}
         """Role -> uuid, schema and spec of the table when it was last loaded to be written to."""
+        self._set: dict[str, int] = {}
+        """Role -> the commit that a table was said by hand to have."""
 
     def open(self) -> None:
         """Make or widen the tables. Raises TableError."""
@@ -60,7 +62,7 @@ class Tables:
                     raise
                 except Exception as error:  # another shard may do the same at this moment
                     if attempt + 1 == ATTEMPTS:
-                        raise TableError(f"cannot open {self.sinks[role].name}: {error}") from error
+                        raise TableError(f"cannot open {self.sinks[role].name}: {_cause(error)}") from error
                     time.sleep(0.1 * (attempt + 1))
 
     def load(self, role: str) -> Table:
@@ -73,12 +75,15 @@ class Tables:
 
     def markers(self) -> dict[str, int]:
         """Return each table's marker. Raises TableError."""
+        return {role: self.marker(self._loaded(role)) for role in self.roles}
+
+    def _loaded(self, role: str) -> Table:
         try:
-            return {role: self.marker(self.load(role)) for role in self.roles}
+            return self.load(role)
         except TableError:
             raise
         except Exception as error:
-            raise TableError(f"the catalog cannot be read: {error}") from error
+            raise TableError(f"the catalog cannot be read: {_cause(error)}") from error
 
     def describe(self, files: Iterable[Finished]) -> tuple[TableFiles, ...]:
         """Return finished files by table, with what the tables were when they were last seen. Every table is named."""
@@ -86,6 +91,29 @@ class Tables:
         for file in files:
             by_role[file.role].append(file)
         return tuple(TableFiles(role, *self._seen[role], tuple(found)) for role, found in by_role.items())
+
+    def see_alone(self) -> None:
+        """Raise Refused when a table has commits of another island. Raises TableError."""
+        for role in self.roles:
+            self._see_alone(self._loaded(role), role)
+
+    def see_others(self, others: Iterable[Intent], whose: str) -> None:
+        """Raise Refused when a commit of the island `whose` is to one of these very tables."""
+        mine = {uuid: role for role, (uuid, _, _) in self._seen.items()}
+        for intent in others:
+            for other in intent.tables:
+                if other.uuid in mine:
+                    raise self._belongs(mine[other.uuid], whose)
+
+    def _see_alone(self, table: Table, role: str) -> None:
+        for island in self.shard.foreign(table.properties).values():
+            raise self._belongs(role, island)
+
+    def _belongs(self, role: str, island: str) -> Refused:
+        return Refused(
+            f"table {self.sinks[role].name} belongs to island {island}: island {self.shard.island} would write the same rows "
+            f"once more; give it a warehouse (or catalog) of its own, or start as island {island}"
+        )
 
     def _see(self, role: str, table: Table) -> None:
         self._seen[role] = (str(table.metadata.table_uuid), table.schema().schema_id, table.spec().spec_id)
@@ -106,6 +134,7 @@ class Tables:
                 due = [intent for intent in intents if intent.seq > self.marker(table)]
                 if not due:
                     return
+                self._see_own(table, role)
                 self._check(table, role, due)
                 self._commit(table, role, due)
             except (Refused, TableError):
@@ -117,7 +146,7 @@ class Tables:
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
                 return
-        raise TableError(f"cannot commit to {self.sinks[role].name}: {failed}") from failed
+        raise TableError(f"cannot commit to {self.sinks[role].name}: {_cause(failed)}") from failed
 
     def _check(self, table: Table, role: str, due: Sequence[Intent]) -> None:
         name, at = self.sinks[role].name, self.marker(table)
@@ -143,6 +172,20 @@ class Tables:
         marker = {self.shard.marker: str(due[-1].seq)}
         append_files(table, files, marker, marker)
 
+    def _see_own(self, table: Table, role: str) -> None:
+        """Raise Refused when a table is not as this shard left it: another island's, or rolled back."""
+        self._see_alone(table, role)
+        has, marker = _of_snapshot(table, self.shard.marker), self.marker(table)
+        if has is not None and has < marker and marker != self._set.get(role):
+            raise self.refusal_of_rollback(role, has)
+
+    def refusal_of_rollback(self, role: str, at: int) -> Refused:
+        """Return what is said of a table that was rolled back to a commit."""
+        return Refused(
+            f"table {self.sinks[role].name} was rolled back to commit {at}: roll it forward, "
+            "or start with --accept-rollback to apply the later commits again"
+        )
+
     def rolled_back(self) -> dict[str, int]:
         """Return the tables whose present snapshot is older than their marker, and the commit that it has.
 
@@ -151,7 +194,7 @@ class Tables:
         """
         found = {}
         for role in self.roles:
-            table = self.load(role)
+            table = self._loaded(role)
             has = _of_snapshot(table, self.shard.marker)
             if has is not None and has < self.marker(table):
                 found[role] = has
@@ -161,6 +204,7 @@ class Tables:
         """Say by hand which commit a table has, after a rollback or a loss that was accepted."""
         with self.load(role).transaction() as transaction:
             transaction.set_properties({self.shard.marker: str(at)})
+        self._set[role] = at
 
     def make_folder(self, seq: int, unique: str) -> Path:
         """Make the folder of one batch's files. Raises OSError."""
@@ -206,9 +250,18 @@ def _number(table: Table, name: str) -> int:
     return int(text)
 
 
+def _cause(error: Exception | None) -> str:
+    """Return why a catalog failed, in one line: without the statement or the address, which may hold what was sent."""
+    driver = getattr(error, "orig", None)
+    if driver is None and (error is None or type(error).__module__.partition(".")[0] in {"requests", "sqlalchemy"}):
+        return f"the catalog cannot be used: {type(error).__name__}"
+    said = str(driver or error).strip().splitlines()
+    return f"the catalog cannot be used: {said[0]}" if driver is not None else (said or [type(error).__name__])[0]
+
+
 def _of_snapshot(table: Table, name: str) -> int | None:
     """Return the newest commit in the table's line; 0 when only snapshots outside it have one; None for none at all."""
-    for snapshot in line(table):
+    for snapshot in ancestors(table):
         value = said(snapshot).get(name, "")
         if value.isdigit():
             return int(value)

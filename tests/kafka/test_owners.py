@@ -1,0 +1,52 @@
+"""Tables belong to one island, and to nobody's hands while the service runs (C12)."""
+
+from __future__ import annotations
+
+import pytest
+from pyiceberg.catalog.sql import SqlCatalog
+
+pytestmark = pytest.mark.system
+
+
+def table(scene, name: str):
+    warehouse = scene.folder / "warehouse"
+    catalog = SqlCatalog("tacet", uri=f"sqlite:///{warehouse}/catalog.db", warehouse=f"file://{warehouse}")
+    return catalog.load_table(name)
+
+
+def rename(scene, name: str) -> None:
+    island = scene.folder / "here.yaml"
+    text = island.read_text()
+    island.write_text(text.replace(text.splitlines()[0], f"island: {name}"))
+
+
+@pytest.mark.parametrize("fault", ["", "S7:after:2"], ids=["in the tables", "not in the tables yet"])
+def test_an_island_that_was_renamed_is_refused_before_it_consumes_again_into_the_same_tables(scene, fault):
+    scene.produce(60)
+    if fault:
+        scene.write(rows=20, tables=60, time=0.1)
+        scene.run(TACET_FAIL_AT=fault).wait()
+    else:
+        scene.finish()
+    rename(scene, "other")
+    process = scene.run()
+    assert process.wait() == 3, process.said()
+    assert f"belongs to island {scene.prefix}" in process.said()
+    rename(scene, scene.prefix)
+    scene.finish()
+    assert scene.problems() == []
+
+
+def test_a_table_that_is_rolled_back_while_the_service_runs_ends_it_before_its_next_commit(scene):
+    process = scene.run()
+    for number in (1, 2, 3):
+        scene.produce(30)
+        process.until("tables at commit", times=number)
+    sale = table(scene, "shop.sale")
+    oldest = min((s for s in sale.snapshots() if s.summary["added-records"] != "0"), key=lambda s: s.timestamp_ms)
+    sale.manage_snapshots().rollback_to_snapshot(oldest.snapshot_id).commit()
+    scene.produce(30)
+    assert process.wait() == 3, process.said()
+    assert "start with --accept-rollback" in process.said()
+    scene.finish("--accept-rollback")
+    assert scene.problems() == []
