@@ -92,7 +92,6 @@ STARTS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 _URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
-SECRET_WORDS = ("password", "secret", "token", "credential", "access-key", "sas", "authorization")
 _Word = TypeVar("_Word", bound=str)
 
 
@@ -146,9 +145,9 @@ def _kafka(node: Node | None, problems: Problems) -> p.Broker:
     if found is None:
         return p.Broker(p.Text(""))
     bootstrap = reading.text(found.get("bootstrap"), "bootstrap", problems)
-    if bootstrap is not None and not _is_reference(bootstrap.value):
+    if bootstrap is not None:
         for endpoint in bootstrap.value.split(","):
-            if not p.is_endpoint(endpoint.strip()):
+            if not p.is_endpoint(endpoint.strip()) and ("@" in endpoint or not _is_reference(endpoint)):
                 shown = endpoint.strip().rpartition("@")[2]  # credentials are not said again
                 problems.add(
                     "E219",
@@ -176,7 +175,7 @@ def _security(node: Node | None, problems: Problems) -> p.Security:
         key_password=_secret(found, "key_password", problems),
     )
     _no_use(found, protocol, problems)
-    if protocol.startswith("sasl") and not (mechanism and security.username and security.password):
+    if protocol.startswith("sasl") and not {"mechanism", "username", "password"} <= set(found.names):
         problems.add(
             "E219",
             f"protocol `{protocol}` without mechanism, username and password",
@@ -204,7 +203,7 @@ def _registry(node: Node | None, problems: Problems) -> p.Registry | None:
     if found is None:
         return None
     url = reading.text(found.get("url"), "url", problems)
-    if url is not None and not _is_reference(url.value) and not _URL.fullmatch(url.value):
+    if url is not None and not _is_address(url.value):
         problems.add(
             "E219",
             "url is no address without credentials",
@@ -225,17 +224,23 @@ def _catalog(node: Node | None, problems: Problems) -> p.Catalog | None:
         return None
     kind = _word(found, "type", CATALOGS, "sql", problems)
     uri = reading.text(found.get("uri"), "uri", problems)
-    if uri is not None and not _is_reference(uri.value) and "@" in uri.value.partition("://")[2].partition("/")[0]:
+    if uri is not None and p.has_credentials(_filled(uri.value)):
         hint = "write `postgresql+psycopg2://host/name`, and username and password by reference"
         problems.add("E219", "uri has credentials in it", uri.span, hint)
+    elif uri is not None and kind == "rest" and not _is_address(uri.value):
+        hint = "write `https://host/path`, and a token among `properties`, by reference"
+        problems.add("E219", "uri is no address without credentials", uri.span, hint)
     properties: dict[str, p.Text] = {}
     secrets: dict[str, p.Secret] = {}
     for name, value in reading.pairs(found.get("properties"), "properties", problems):
-        if any(word in name.value.lower() for word in SECRET_WORDS):
+        if any(word in name.value.lower() for word in p.SECRET_WORDS):
             secret = _reference(value, name.value, problems)
             secrets |= {name.value: secret} if secret is not None else {}
         else:
             written = reading.text(value, name.value, problems)
+            if written is not None and p.has_credentials(_filled(written.value)):
+                hint = "write its secrets as properties of their own, by reference"
+                problems.add("E219", f"{reading.cut(name.value)} has credentials in it", written.span, hint)
             properties |= {name.value: p.Text(written.value)} if written is not None else {}
     return p.Catalog(
         kind,
@@ -245,6 +250,17 @@ def _catalog(node: Node | None, problems: Problems) -> p.Catalog | None:
         properties,
         secrets,
     )
+
+
+def _is_address(value: str) -> bool:
+    """Tell whether it is an address without user and query, or begins with a reference: then its value is looked at later."""
+    later = p.REFERENCE.match(value) is not None and not set("@?#") & set(_filled(value))
+    return later or _URL.fullmatch(_filled(value)) is not None
+
+
+def _filled(value: str) -> str:
+    """Return a text in which references stand as a letter: paths of files may have any sign."""
+    return p.REFERENCE.sub("x", value)
 
 
 def _is_reference(value: str) -> bool:

@@ -38,13 +38,13 @@ def open_of_island(island: p.Island, warehouse: Path) -> Catalog:
     properties |= {name: secret.reveal() for name, secret in settings.secrets.items()}
     seconds = max(1, int(island.patience.call_seconds / SHARE))
     if settings.type == "rest":
-        return _rest({**properties, "uri": settings.uri.value()}, seconds)
+        return _rest({**properties, "uri": settings.address()}, seconds)
     return _sql(settings, {"warehouse": f"file://{warehouse.absolute()}", **properties}, seconds)
 
 
 def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catalog:
     try:
-        url = make_url(settings.uri.value())
+        url = make_url(settings.address())
     except ArgumentError as error:
         raise SettingError(
             "the catalog's `uri` is no address of a database: postgresql+psycopg2://HOST/NAME"

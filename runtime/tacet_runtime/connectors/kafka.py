@@ -72,10 +72,10 @@ class Gone(Exception):  # noqa: N818
 
 
 def settings(broker: Broker) -> dict[str, Any]:
-    """Return what every client is made with. Raises SettingError for a reference that leads nowhere."""
+    """Return what every client is made with. Raises SettingError for a reference that leads nowhere, or to no address."""
     security = broker.security
     found: dict[str, Any] = {
-        "bootstrap.servers": broker.bootstrap.value(),
+        "bootstrap.servers": ",".join(broker.endpoints()),
         "security.protocol": security.protocol,
         "log_level": 0,  # what it says comes as errors, too; its lines would be none of the log's
         "socket.timeout.ms": 20_000,

@@ -10,7 +10,7 @@ import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
@@ -24,6 +24,19 @@ def is_endpoint(text: str) -> bool:
     """Tell whether a text is `host:port`."""
     found = _ENDPOINT.fullmatch(text)
     return found is not None and int(found[1]) <= 65_535
+
+
+SECRET_WORDS = ("password", "secret", "token", "credential", "access-key", "sas", "authorization")
+"""A name with one of them in it is a secret's."""
+_USER = re.compile(r"[^:/@]*(?::[^@]*)?@")
+"""A password may have slashes in it."""
+
+
+def has_credentials(address: str) -> bool:
+    """Tell whether an address has a user or password in it, or a query with a secret's name."""
+    place, _, query = address.partition("://")[2].partition("?")
+    names = [name.lower() for name, _ in parse_qsl(query, keep_blank_values=True)]
+    return _USER.match(place) is not None or any(word in name for name in names for word in SECRET_WORDS)
 
 
 class SettingError(Exception):
@@ -69,6 +82,14 @@ def _read(kind: str, name: str) -> str:
         raise SettingError(f"the island file names ${{file:{name}}}, which cannot be read") from error
 
 
+def _plain(url: str, whose: str) -> str:
+    if has_credentials(url) or "?" in url or "#" in url:
+        raise SettingError(
+            f"the {whose}'s address has credentials or a query in it: write username and password by reference"
+        )
+    return url
+
+
 class Security(msgspec.Struct, frozen=True):
     """How a broker is spoken to; certificates are always checked."""
 
@@ -90,6 +111,15 @@ class Broker(msgspec.Struct, frozen=True):
     """host:port, several with commas."""
     security: Security = Security()
 
+    def endpoints(self) -> list[str]:
+        """Return host:port of each broker. Raises SettingError, which does not say it, for what is none."""
+        found = [one.strip() for one in self.bootstrap.value().split(",")]
+        if not all(is_endpoint(one) for one in found):
+            raise SettingError(
+                "`bootstrap` is not `host:port`, several with commas: username and password belong to `security`"
+            )
+        return found
+
 
 class Registry(msgspec.Struct, frozen=True):
     """The island's schema registry (Confluent-compatible)."""
@@ -100,11 +130,8 @@ class Registry(msgspec.Struct, frozen=True):
     ca: Text | None = None
 
     def address(self) -> str:
-        """Return the URL without a slash at its end. Raises SettingError when there are credentials in it."""
-        url = self.url.value().rstrip("/")
-        if "@" in url.partition("://")[2].partition("/")[0]:
-            raise SettingError("the registry's address has credentials in it: write username and password by reference")
-        return url
+        """Return the URL without a slash at its end. Raises SettingError when there are credentials or a query in it."""
+        return _plain(self.url.value(), "registry").rstrip("/")
 
 
 class Catalog(msgspec.Struct, frozen=True):
@@ -117,6 +144,15 @@ class Catalog(msgspec.Struct, frozen=True):
     properties: dict[str, Text] = {}
     secrets: dict[str, Secret] = {}
     """Properties by reference."""
+
+    def address(self) -> str:
+        """Return the URI. Raises SettingError when there are credentials in it, and in one of REST for any query."""
+        uri = self.uri.value()
+        if self.type == "rest":
+            return _plain(uri, "catalog")
+        if has_credentials(uri):
+            raise SettingError("the catalog's address has credentials in it: write username and password by reference")
+        return uri
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -151,14 +187,14 @@ def exposed(island: Island) -> list[str]:
     """Return what is spoken in plain text to a host that is not this one, in words. Raises SettingError."""
     found = []
     if island.kafka.security.protocol in {"plaintext", "sasl_plaintext"}:
-        hosts = [one.strip() for one in island.kafka.bootstrap.value().split(",")]
-        found += [f"Kafka at {host} is spoken to in plain text" for host in hosts if not _is_here(f"//{host}")]
+        hosts = [host for host in island.kafka.endpoints() if not _is_here(f"//{host}")]
+        found += [f"Kafka at {host} is spoken to in plain text" for host in hosts]
     if island.registry is not None:
         url = island.registry.address()
         if url.startswith("http://") and not _is_here(url):
             found.append(f"the registry at {url} is spoken to in plain text")
     if island.catalog is not None and island.catalog.type == "rest":
-        uri = island.catalog.uri.value()
+        uri = island.catalog.address()
         if uri.startswith("http://") and not _is_here(uri):
             found.append(f"the catalog at {uri} is spoken to in plain text")
     return found
