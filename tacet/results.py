@@ -38,6 +38,15 @@ class Found(TypedDict):
     hint: str
 
 
+class GaveUp(TypedDict):
+    """Messages that an operator left out with `--accept-loss`: offsets `first` to `last` (excluded)."""
+
+    source: str
+    partition: int
+    first: int
+    last: int
+
+
 class Verified(TypedDict):
     """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not."""
 
@@ -46,6 +55,7 @@ class Verified(TypedDict):
     files: int
     findings: list[Found]
     totals: dict[str, int]
+    given_up: list[GaveUp]
 
 
 def ran(totals: Totals) -> Ran:
@@ -81,6 +91,9 @@ def verified(proof: Proof) -> Verified:
         "files": proof.files,
         "findings": findings,
         "totals": dict(proof.totals),
+        "given_up": [
+            {"source": g.source, "partition": g.partition, "first": g.first, "last": g.last} for g in proof.given_up
+        ],
     }
 
 

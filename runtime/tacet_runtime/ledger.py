@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tacet_runtime.batch import Counts
 from tacet_runtime.connectors.arrow import arrow_table
@@ -16,6 +16,18 @@ if TYPE_CHECKING:
 
     from tacet_runtime.batch import Range
     from tacet_runtime.plan.model import SinkTable
+
+_GIVEN_UP = "tacet.given-up"
+
+
+class GivenUp(NamedTuple):
+    """Messages that will be in no entry: `first` to `last` (excluded) of a partition."""
+
+    source: str
+    partition: int
+    first: int
+    last: int
+
 
 COUNTED = (
     "messages", "skipped", "rejected", "filtered", "emitted_parents",
@@ -45,6 +57,21 @@ class Entry:
 
 class LedgerError(Exception):
     """The two sides of an account differ: the job stops, nothing of it is committed."""
+
+
+def given_up_name(job: str, source: str, partition: int, first: int) -> str:
+    """Return the property of the ledger that says up to where (excluded) messages were given up, by an operator's leave."""
+    return f"{_GIVEN_UP}.{job}.{source}/{partition}/{first}"
+
+
+def given_up(job: str, properties: Mapping[str, str]) -> list[GivenUp]:
+    """Return what was given up, as the ledger's properties say."""
+    found = []
+    for name, last in properties.items():
+        if name.startswith(prefix := f"{_GIVEN_UP}.{job}."):
+            source, partition, first = name.removeprefix(prefix).rsplit("/", 2)
+            found.append(GivenUp(source, int(partition), int(first), int(last)))
+    return sorted(found)
 
 
 def checked(entry: Entry) -> Entry:

@@ -34,6 +34,13 @@ FROM entries b LEFT JOIN (
   FROM entries WHERE first_offset = last_offset GROUP BY ALL
 ) a USING (source, partition, first_offset)
 WHERE b.first_offset < b.last_offset;
+CREATE VIEW gaps AS
+SELECT source, partition, ends AS first, first_offset AS last,
+       EXISTS (FROM given_up g WHERE g.source = s.source AND g.partition = s.partition AND g.first <= ends AND g.last >= first_offset) AS given_up FROM (
+  SELECT source, partition, first_offset, coalesce(max(last_offset) OVER (PARTITION BY source, partition
+    ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
+    CASE WHEN position_digest IS NULL THEN first_offset ELSE 0 END) AS ends FROM base) s
+WHERE first_offset > ends;
 CREATE TABLE bounds AS SELECT DISTINCT source, partition, first_offset, last_offset FROM base;
 CREATE VIEW placed AS
 SELECT role, p.*, b.first_offset FROM (
@@ -65,11 +72,8 @@ _RANGE = "format('{} {}..{}', source, first_offset, last_offset)"
 QUERIES: tuple[tuple[str, str], ...] = (
     (
         "lost_range",
-        """SELECT format('{} {}..{}', source, ends, first_offset), format('no entry of the ledger has these {} messages', first_offset - ends) FROM (
-             SELECT source, first_offset, coalesce(max(last_offset) OVER (PARTITION BY source, partition
-               ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
-               CASE WHEN position_digest IS NULL THEN first_offset ELSE 0 END) AS ends FROM base)
-           WHERE first_offset > ends""",
+        """SELECT format('{} {}..{}', source, first, last), format('no entry of the ledger has these {} messages', last - first)
+           FROM gaps WHERE NOT given_up""",
     ),
     (
         "doubled_range",

@@ -26,11 +26,12 @@ from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, 
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER, is_due
+from tacet_runtime.ledger import GivenUp, given_up
 from tacet_runtime.proofs import BASE, EMPTY, EMPTY_ROWS, NO_RANGES, POSITIONS, QUERIES
 from tacet_runtime.released import released
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pyiceberg.table import Table
@@ -96,6 +97,8 @@ class Proof:
     messages: int
     rows: int
     files: int
+    given_up: tuple[GivenUp, ...] = ()
+    """Messages without an entry that an operator left out with `--accept-loss`: no finding, for nothing brings them back."""
 
 
 def verify(store: Warehouse) -> Proof:
@@ -116,8 +119,9 @@ def verify(store: Warehouse) -> Proof:
     if store.intents():
         # Tables are compared when they are at one commit again: before that, every difference would be named twice.
         return Proof(tuple(findings), dict(Counter(f.kind for f in findings)), 0, 0, sum(map(len, files.values())))
+    known = given_up(store.plan.job, there["ledger"].properties)
     try:
-        queried, totals, messages, rows = _queried(files)
+        queried, totals, messages, rows, gone_for_good = _queried(files, known)
     except duckdb.Error:
         damaged = {path for paths in files.values() for path in paths if broken(path) or not _readable(path)}
         if not damaged:
@@ -126,9 +130,10 @@ def verify(store: Warehouse) -> Proof:
         unread = [_damaged(store.tables[role].name, p) for role, paths in files.items() for p in paths if p in damaged]
         findings += [one for one in unread if one.detail not in told]
         files = {role: [p for p in paths if p not in damaged] for role, paths in files.items()}
-        queried, totals, messages, rows = _queried(files)
+        queried, totals, messages, rows, gone_for_good = _queried(files, known)
     totals = {**Counter(f.kind for f in findings), **totals}
-    return Proof((*findings, *queried), totals, messages, rows, sum(len(paths) for paths in files.values()))
+    count = sum(len(paths) for paths in files.values())
+    return Proof((*findings, *queried), totals, messages, rows, count, gone_for_good)
 
 
 def _at_one_commit(store: Warehouse) -> dict[str, Table]:
@@ -145,14 +150,19 @@ def _at_one_commit(store: Warehouse) -> dict[str, Table]:
     return there
 
 
-def _queried(files: Mapping[str, list[Path]]) -> tuple[list[Finding], dict[str, int], int, int]:
-    """Return what the queries find, how many by kind, and messages and rows of the ledger."""
+def _queried(
+    files: Mapping[str, list[Path]], known: Sequence[GivenUp]
+) -> tuple[list[Finding], dict[str, int], int, int, tuple[GivenUp, ...]]:
+    """Return what the queries find, how many by kind, messages and rows of the ledger, and which gaps are known."""
     findings: list[Finding] = []
     totals: dict[str, int] = {}
     with (
         TemporaryDirectory(prefix="tacet-verify-") as spill,
         duckdb.connect(config={**_LIMITS, "temp_directory": spill}) as db,
     ):
+        db.execute("CREATE TABLE given_up (source VARCHAR, partition INTEGER, first BIGINT, last BIGINT)")
+        if known:
+            db.executemany("INSERT INTO given_up VALUES (?, ?, ?, ?)", known)
         _views(db, {"derived": files.get("raw", []), **files})  # a raw event on its own emits its archive
         for kind, sql in QUERIES:
             listed = f"SELECT *, count(*) OVER () FROM ({sql}) q(place, detail) ORDER BY ALL LIMIT {SHOWN}"
@@ -160,7 +170,8 @@ def _queried(files: Mapping[str, list[Path]]) -> tuple[list[Finding], dict[str, 
                 findings.append(Finding(kind, str(place), str(detail)))
                 totals[kind] = int(total)
         messages, rows = db.execute("SELECT coalesce(sum(messages), 0), coalesce(sum(rows), 0) FROM base").fetchall()[0]
-    return findings, totals, int(messages), int(rows)
+        gaps = db.execute("SELECT source, partition, first, last FROM gaps WHERE given_up ORDER BY ALL").fetchall()
+    return findings, totals, int(messages), int(rows), tuple(GivenUp(*gap) for gap in gaps)
 
 
 def _changed(store: Warehouse, files: Mapping[str, list[Path]]) -> list[Finding]:

@@ -44,5 +44,7 @@ def _as_text(proof: Proof) -> None:
         if proof.totals[kind] > len(listed):
             result(f"{kind}: and {proof.totals[kind] - len(listed)} more")
         result(f"  hint: {listed[0].hint}")
+    for gap in proof.given_up:
+        result(f"given up: {gap.source} {gap.first}..{gap.last} of partition {gap.partition}, with --accept-loss")
     end = f"{sum(proof.totals.values())} findings" if proof.findings else "all accounted for, each once"
     result(f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: {end}")

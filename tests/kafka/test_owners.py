@@ -1,6 +1,8 @@
-"""Tables belong to one island, and to nobody's hands while the service runs (C12)."""
+"""Tables belong to one island, and to nobody's hands while the service runs (C12); what was given up is told from what is lost."""
 
 from __future__ import annotations
+
+import signal
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -50,3 +52,20 @@ def test_a_table_that_is_rolled_back_while_the_service_runs_ends_it_before_its_n
     assert "start with --accept-rollback" in process.said()
     scene.finish("--accept-rollback")
     assert scene.problems() == []
+
+
+def test_messages_that_were_given_up_are_told_from_lost_ones(scene):
+    scene.produce(60)
+    scene.finish()
+    scene.produce(30)
+    scene.expire(0, 25)
+    scene.finish("--accept-loss")
+    scene.produce(30)
+    process = scene.run()
+    scene.caught_up(process)
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0, process.said()
+    verify = ("verify", "sale", "--island", str(scene.folder / "here.yaml"))
+    found = scene.tacet(*verify)
+    assert found.wait() == 0, found.said()
+    assert f"given up: {scene.names['source']} 20..25 of partition 0" in found.said()

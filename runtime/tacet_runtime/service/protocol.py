@@ -198,7 +198,7 @@ class Service:
     def _join(self) -> Source:
         shard, topic, patience = self._p.shard, self._plan.source.topic, self._p.island.patience
         start = self._p.island.start
-        positions = Positions(self._broker, shard, lambda: self._standing, start, lambda: self._accept)
+        positions = Positions(self._broker, self._p.tables, lambda: self._standing, start, lambda: self._accept)
 
         def replaced(member: str) -> bool:
             return self._broker.replaced(shard.group, shard.name, member)

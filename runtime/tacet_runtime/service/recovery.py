@@ -173,10 +173,16 @@ class Positions:
     """Where an assigned partition begins: asked at each assignment, for other shards may have had it meanwhile."""
 
     def __init__(
-        self, broker: Cluster, shard: Shard, standing: Callable[[], Standing], start: str, accept: Callable[[], Accept]
+        self,
+        broker: Cluster,
+        tables: Tables,
+        standing: Callable[[], Standing],
+        start: str,
+        accept: Callable[[], Accept],
     ) -> None:
         self._broker = broker
-        self._shard = shard
+        self._tables = tables
+        self._shard = tables.shard
         self._standing = standing
         self._start = start
         self._accept = accept
@@ -184,7 +190,7 @@ class Positions:
     def __call__(self, assigned: Sequence[int], group: Mapping[int, int | None]) -> Begin:
         """Return where `assigned` partitions begin; `group` has the offsets that the group committed, of every partition.
 
-        The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused, TakenOver.
+        The intents are the truth: they commit together with the group's offsets, and do not expire. Raises Refused, TakenOver, TableError.
         """
         deadline = time.monotonic() + _SETTLE_SECONDS
         while True:
@@ -205,7 +211,10 @@ class Positions:
             # One that appears later begins at its first message: nobody could have seen it before.
             taken = {n: last for n, (_, last) in ends.items()}
             return Begin({n: taken.get(n, 0) for n in assigned}, taken)
-        return Begin(self._within(wanted, ends), {})
+        due = self._within(wanted, ends)
+        if gaps := [(n, known[n], at) for n, at in due.items() if at > known.get(n, at)]:
+            self._tables.give_up(self._standing().source, gaps)
+        return Begin(due, {})
 
     @staticmethod
     def _beyond(group: int | None, known: int | None) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
+from tacet_runtime.ledger import given_up_name
 from tacet_runtime.service.intent import TableFiles
 from tacet_runtime.service.refusal import Refused
 
@@ -205,6 +206,20 @@ class Tables:
         with self.load(role).transaction() as transaction:
             transaction.set_properties({self.shard.marker: str(at)})
         self._set[role] = at
+
+    def give_up(self, source: str, gaps: Iterable[tuple[int, int, int]]) -> None:
+        """Keep with the ledger what an accepted loss leaves out: partition, first and last (excluded). Raises TableError."""
+        kept = {given_up_name(self.plan.job, source, number, first): str(last) for number, first, last in gaps}
+        for attempt in range(ATTEMPTS):
+            try:
+                with self.load("ledger").transaction() as transaction:
+                    transaction.set_properties(kept)
+            except Exception as error:  # another shard may commit at this moment
+                if attempt + 1 == ATTEMPTS:
+                    raise TableError(f"cannot keep what is given up: {_cause(error)}") from error
+                time.sleep(0.1 * (attempt + 1))
+            else:
+                return
 
     def make_folder(self, seq: int, unique: str) -> Path:
         """Make the folder of one batch's files. Raises OSError."""
