@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import signal
 import socket
+import sqlite3
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -131,3 +133,15 @@ def test_a_job_over_a_rest_catalog_is_exactly_once_after_kills_and_its_verbs_fin
         assert done(scene, "verify")["messages"] == scene.sent
         done(scene, "maintain")
         assert done(scene, "verify")["findings"] == []
+
+
+def test_a_catalog_in_a_file_that_somebody_locks_is_a_reason_and_no_fault_of_the_service(scene):
+    scene.produce(30)
+    scene.finish()
+    with closing(sqlite3.connect(scene.folder / "warehouse" / "catalog.db")) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        process = scene.run()
+        assert process.wait() == 3, process.said()
+    assert "cannot be used: database is locked" in process.said()
+    scene.finish()
+    assert scene.problems() == []

@@ -33,7 +33,10 @@ def open_of_island(island: p.Island, warehouse: Path) -> Catalog:
     """Open the island's catalog; its own file in the warehouse by default. Raises SettingError, TableError."""
     settings = island.catalog
     if settings is None:
-        return open_catalog(warehouse)
+        try:
+            return open_catalog(warehouse)
+        except SQLAlchemyError as error:
+            raise _unusable(f"in {warehouse}", error) from error
     properties = {name: value.value() for name, value in settings.properties.items()}
     properties |= {name: secret.reveal() for name, secret in settings.secrets.items()}
     seconds = max(1, int(island.patience.call_seconds / SHARE))
@@ -57,7 +60,6 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
         limits = {"connect_timeout": str(max(2, seconds)), "tcp_user_timeout": str(seconds * 1_000)}
         limits["options"] = f"-c statement_timeout={seconds * 1_000} -c lock_timeout={seconds * 1_000}"
         url = url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
-    where = f"{url.host or url.database}"
     try:
         return SqlCatalog(
             CATALOG,
@@ -68,8 +70,12 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
             raise
         raise TableError("a catalog in PostgreSQL needs the extra: pip install 'tacet-contracts[postgres]'") from error
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-        raise TableError(f"the catalog at {where} cannot be used: {cause}") from error
+        raise _unusable(f"at {url.host or url.database}", error) from error
+
+
+def _unusable(where: str, error: SQLAlchemyError) -> TableError:
+    cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
+    return TableError(f"the catalog {where} cannot be used: {cause}")
 
 
 def _rest(properties: dict[str, str], seconds: int) -> Catalog:
