@@ -242,6 +242,7 @@ class Source:
                 "isolation.level": "read_committed",
                 "partition.assignment.strategy": "range",
                 "fetch.wait.max.ms": 50,
+                "fetch.min.bytes": 262_144,
                 "fetch.message.max.bytes": 16_000_000,
                 "queued.max.messages.kbytes": 131_072,
             }
