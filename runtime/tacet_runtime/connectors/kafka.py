@@ -368,10 +368,6 @@ class Source:
             with suppress(ck.KafkaException):
                 at = ck.TopicPartition(self.topic, number)
                 _, ends[number] = self._consumer.get_watermark_offsets(at, cached=True)
-        return self.behind(ends)
-
-    def behind(self, ends: Mapping[int, int]) -> dict[int, int]:
-        """Return for each assigned partition of `ends` how many offsets are between the one that is due and its end."""
         reached = {number: max(due, self._ends.get(number, due)) for number, due in self.next.items()}
         return {n: 0 if at >= ends[n] else max(0, ends[n] - self.next[n]) for n, at in reached.items() if n in ends}
 
