@@ -29,6 +29,8 @@ class Sizes:
     distinct: int = 20_000
     times: int = 50
     """A million messages: a job that runs for long, whose start is not most of it."""
+    workers: int = 150
+    """Three million for one process and for two: what a process needs before its first message is not the question."""
     naive: int = 4_000
     growth: tuple[int, int] = (5, 20)
     """Files of `distinct` messages, for time and memory by size."""
@@ -36,16 +38,30 @@ class Sizes:
     limit_contracts: int = 1_000
 
 
-LONG = Sizes(distinct=50_000, times=20, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
-TINY = Sizes(distinct=300, times=2, naive=50, growth=(1, 3), contracts=(2, 4, 8))
+LONG = Sizes(distinct=50_000, times=20, workers=80, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
+TINY = Sizes(distinct=300, times=2, workers=2, naive=50, growth=(1, 3), contracts=(2, 4, 8))
 
 
 def child(name: str, source: Path) -> Cost:
     """Measure one thing in a new process."""
+    return _ended(_begun(name, source))
+
+
+def together(name: str, source: Path) -> list[Cost]:
+    """Measure one thing in two processes at the same time."""
+    return [_ended(process) for process in [_begun(name, source), _begun(name, source)]]
+
+
+def _begun(name: str, source: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "bench.child", name, str(source)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, check=True)
-    return Cost(**json.loads(done.stdout.splitlines()[-1]))
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> Cost:
+    said, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"{process.args!r} ended with {process.returncode}")
+    return Cost(**json.loads(said.splitlines()[-1]))
 
 
 def each(cost: Cost) -> float:
@@ -85,7 +101,7 @@ class Bench:
         if main:
             self._loops(file, each(job))
             self._stages(source, valid)
-            self._workers(source, job)
+            self._workers(file)
 
     def _loops(self, file: Path, job: float) -> None:
         few = file.with_name("few.ndjson")
@@ -116,8 +132,9 @@ class Bench:
         self.stages = {**cost.stages, "the rest": max(0.0, cost.cpu - sum(cost.stages.values()))}
         self.stage_text = stage_table(self.stages, cost.messages, valid)
 
-    def _workers(self, source: Path, one: Cost) -> None:
-        two = child("two", source)
+    def _workers(self, file: Path) -> None:
+        source = repeated(file, self._folder / "many", self._sizes.workers)
+        one, two = child("job", source), child("two", source)
         idle = (os.cpu_count() or 1) - os.getloadavg()[0]
         quiet = idle > 0.5
         note = f"wall {one.wall:.1f} s and {two.wall:.1f} s; CPU {one.cpu:.1f} s and {two.cpu:.1f} s"
@@ -126,6 +143,10 @@ class Bench:
         else:
             note += "; the machine is busy, so by CPU: two cores over the extra work"
             self.add(Figure("two processes x one (CPU)", 2 * one.cpu / two.cpu, 1.7, note))
+        alone = child("json_valid, long", file)
+        beside = together("json_valid, long", file)
+        note = "what the machine gives two processes that share nothing"
+        self.add(Figure("the same, of json_valid", 2 * alone.cpu / sum(cost.cpu for cost in beside) * 2, None, note))
 
     def growth(self) -> None:
         """Run few and many messages: the time of each further message, and the memory."""

@@ -61,5 +61,5 @@ def test_a_missed_bound_is_said():
 def test_the_whole_bench_runs_on_tiny_input(tmp_path):
     figures = run(tmp_path, tmp_path / "out", TINY)
     document = json.loads((tmp_path / "out/bench.json").read_text())
-    assert len(document["figures"]) == len(figures) == 15
+    assert len(document["figures"]) == len(figures) == 16
     assert (tmp_path / "out/bench.svg").exists()
