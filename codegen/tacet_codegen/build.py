@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -98,10 +99,13 @@ def _manifest(repository: Repository, files: Mapping[str, str]) -> str:
 
 
 def changes(output: Output, root: Path, lock: Path) -> list[Change]:
-    """Compare with what is there. A file that an earlier build wrote and this one does not is to be removed."""
+    """Compare with what is there. A file that an earlier build wrote and this one does not is to be removed.
+
+    Which those are, the manifest says, and where it is not the one of that build, as after a merge, their names.
+    """
     found = [_change(root / path, text) for path, text in output.files.items()]
     found.append(_change(lock, output.lock))
-    stale = sorted(_written(root) - set(output.files))
+    stale = sorted((_written(root) | _named_so(root)) - set(output.files))
     found += [Change(root / path, _read(root / path), None) for path in stale if (root / path).is_file()]
     return [change for change in found if change is not None]
 
@@ -119,7 +123,7 @@ def _read(path: Path) -> str | None:
 
 
 def _written(root: Path) -> set[str]:
-    """Return what an earlier build says it wrote; nothing else is ever removed."""
+    """Return what an earlier build says it wrote."""
     text = _read(root / MANIFEST)
     if text is None:
         return set()
@@ -129,6 +133,20 @@ def _written(root: Path) -> set[str]:
     except (ValueError, KeyError, TypeError):
         return set()
     return {path for path in paths if isinstance(path, str) and _inside(path)}
+
+
+def _named_so(root: Path) -> set[str]:
+    """Return the files that are called as a target calls its own; what is called otherwise is not ours."""
+    return {
+        (Path(target.name) / path).as_posix()
+        for target in TARGETS
+        for path in _below(root / target.name)
+        if re.fullmatch(target.files, path.as_posix())
+    }
+
+
+def _below(folder: Path) -> list[Path]:
+    return [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
 
 
 def _inside(path: str) -> bool:

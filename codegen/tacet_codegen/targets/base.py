@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Plan
 
 
+NAME = "[A-Za-z_][A-Za-z0-9_]*"
+CONTRACT = rf"{NAME}/{NAME}/[0-9]+[.][0-9]+[.][0-9]+"
+"""What `contract_path` gives, as a pattern, without root and suffix."""
+
+
 @dataclass(frozen=True, slots=True)
 class Artifact:
     """One generated file: path below `generated/`, with `/`, and its text."""
@@ -35,6 +40,8 @@ class Target:
     name: str
     purpose: str
     emit: Callable[[Compilation], Iterable[Artifact]]
+    files: str
+    """Pattern of what it writes below `name/`, so that what no build writes any more is known for its own."""
 
 
 def contract_path(root: str, header: Header, suffix: str) -> str:
