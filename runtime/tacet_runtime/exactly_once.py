@@ -73,6 +73,16 @@ class Intent:
     """(role, path) of data files that this commit replaces."""
 
 
+def _way_back(table: Table) -> str:
+    """Say what to do about a table that lacks commits."""
+    if table.current_snapshot() is None:
+        return (
+            "it is empty, was it dropped? Drop the empty one, and put the catalog's entry back: "
+            "register the newest metadata file of the one that was"
+        )
+    return "was it rolled back? Set it to the snapshot of that commit again; `tacet verify` says which commits it lacks"
+
+
 class Warehouse:
     """A job's tables in one warehouse, and the one way to add to them."""
 
@@ -218,7 +228,7 @@ class Warehouse:
             path.unlink()
         for role in ORDER:
             if role in self.tables and marker(self.table(role), self.plan.job) != committed:
-                raise Gap(f"table {self.tables[role].name} is not at commit {committed}: was it rolled back?")
+                raise Gap(f"table {self.tables[role].name} is not at commit {committed}: {_way_back(self.table(role))}")
         self._sweep()
 
     def _see_rollbacks(self, *, accept: bool) -> None:

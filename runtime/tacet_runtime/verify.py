@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFileContent
 
 from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, readable
+from tacet_runtime.connectors.iceberg_types import iceberg_schema
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER, is_due
@@ -64,6 +65,7 @@ ADVICE = {
     "file_missing": "put the file back from a copy",
     "file_damaged": "put the file back from a copy",
     "table_missing": "put the catalog's entry back (register the table's newest metadata file)",
+    "schema": "give the column back its name, or put the table's schema back to the one before: the files still have the values",
     "row_deletes": "another writer deleted rows: " + _RESTORE,
     "orphan": "the next run removes what a crash left; `tacet maintain` removes the rest; readers never see it",
     "intent": _RERUN,
@@ -115,7 +117,7 @@ def verify(store: Warehouse) -> Proof:
         return Proof(tuple(gone), dict(Counter(f.kind for f in gone)), 0, 0, 0)
     files, findings = _files(store, there)
     findings += _changed(store, files)
-    findings = [*gone, *findings, *_markers(store, there), *_others(store, there)]
+    findings = [*gone, *findings, *_schemas(store, there), *_markers(store, there), *_others(store, there)]
     if store.intents():
         # Tables are compared when they are at one commit again: before that, every difference would be named twice.
         return Proof(tuple(findings), dict(Counter(f.kind for f in findings)), 0, 0, sum(map(len, files.values())))
@@ -261,6 +263,20 @@ def _markers(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
                 yield Finding("marker", name, f"is at commit {at} of {owner}, the ledger is at {seq}")
             if (newest := lost(table, owner)) is not None:
                 yield Finding("rolled_back", name, f"commit {said(newest)[owner]} is not in its line any more")
+
+
+def _schemas(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
+    """Yield columns of a job's tables that readers do not see as the job writes them. A table that never had one waits for a run."""
+    for role, table in there.items():
+        name, now = store.tables[role].name, {field.field_id: field.name for field in table.schema().fields}
+        ever = {field.field_id for schema in table.schemas().values() for field in schema.fields}
+        for column in iceberg_schema(store.tables[role]).fields:
+            if column.field_id not in now and column.field_id in ever:
+                yield Finding("schema", name, f"column `{column.name}` (id {column.field_id}) is gone")
+            elif now.get(column.field_id, column.name) != column.name:
+                yield Finding(
+                    "schema", name, f"column `{column.name}` (id {column.field_id}) is called `{now[column.field_id]}`"
+                )
 
 
 def _others(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,7 +43,7 @@ def init(
         result_json({"folder": str(folder), "files": names})
     else:
         result("".join(f"{folder / name}\n" for name in names))
-    into = "" if folder == Path() else f"  cd {folder}\n"
+    into = "" if folder == Path() else f"  cd {shlex.quote(str(folder))}\n"
     message(f"next:\n{into}  tacet check\n  tacet build\n  tacet run order --input events/")
 
 

@@ -42,6 +42,8 @@ def sample(
 
     if scenario not in SCENARIOS:
         raise Usage(f"--scenario `{scenario}` is none of {', '.join(SCENARIOS)}")
+    if Path("-") in {out, labels}:
+        raise Usage("--out and --labels name files, and `-` is none: write for example `--out /dev/stdout`")
     if labels is not None and labels.absolute() == out.absolute():
         raise Usage("--labels and --out name the same file")
     found = compiled(job, raw=True)

@@ -35,6 +35,19 @@ def test_a_new_repository_checks_builds_runs_verifies_and_explains(tmp_path, mon
     assert (broken["outcome"], broken["rows"][0]["reject"]["field"]) == ("rejected", "sku")
 
 
+def test_the_next_steps_can_be_pasted_whatever_the_folder_is_called(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert "\n  cd 'a b/ü'\n" in here(capsys, "init", "a b/ü").err
+
+
+def test_samples_are_written_to_files_and_a_dash_is_none(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    here(capsys, "init")
+    done = here(capsys, "sample", "order", "--events", "1", "--out", "-")
+    assert (done.status, (tmp_path / "-").exists()) == (2, False)
+    assert "--out /dev/stdout" in done.err
+
+
 def test_the_events_of_a_new_repository_show_every_outcome_and_most_verdicts(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     here(capsys, "init")

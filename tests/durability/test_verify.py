@@ -71,6 +71,23 @@ def test_an_orphan_is_found_wherever_the_warehouse_keeps_data(job, folder):
     assert [(f.kind, f.where) for f in job.verify().findings] == [("orphan", str(stray))]
 
 
+def test_a_column_that_was_dropped_or_renamed_is_found(job):
+    with job.store().table("derived").update_schema(allow_incompatible_changes=True) as change:
+        change.delete_column("shelf")
+    with job.store().table("raw").update_schema() as change:
+        change.rename_column("_offset", "off")
+    found = {(f.kind, f.detail.split(" (")[0], f.detail.split(")")[1]) for f in job.verify().findings}
+    assert found == {("schema", "column `shelf`", " is gone"), ("schema", "column `_offset`", " is called `off`")}
+    with pytest.raises(TableError, match="rename it back to `_offset`"):
+        job.run()
+
+
+def test_a_table_that_was_dropped_and_begun_anew_is_refused_with_the_way_back(job):
+    job.store().catalog.drop_table(job.store().tables["raw"].name)
+    with pytest.raises(Gap, match="register the newest metadata file"):
+        job.run()
+
+
 def test_a_missing_file_is_found(job):
     data_paths(job.store().table("derived"))[0].unlink()
     assert {"file_missing", "rows_differ"} <= job.kinds()

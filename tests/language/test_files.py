@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tacet_codegen import frontend
-from tacet_codegen.diagnostics import as_json, render
+from tacet_codegen.diagnostics import Diagnostic, Span, as_json, render
 from tests.language.repositories import EVERYTHING, copied
 
 NAMES = ["we\nird.yaml", "\udcff.yaml", "a\u202eb.yaml", "back\\slash.yaml", "\x1b[31m.yaml"]
@@ -39,3 +39,10 @@ def test_a_folder_called_like_a_contract_holds_none(tmp_path):
     contracts = copied(EVERYTHING, tmp_path)
     (contracts / "shop" / "order" / "2.0.0.yaml").mkdir()
     assert frontend.load(contracts).diagnostics == ()
+
+
+def test_what_would_deceive_the_eye_is_escaped_in_every_form_for_people():
+    told = Diagnostic("E218", "error", "bad \x1b[1m\u0085\u202e%", Span("a\x1b.yaml", 1, 1), "no \x1b")
+    for form in ("text", "github"):
+        assert render([told], form).replace("\n", "").isprintable()
+    assert "bad \\x1b[1m\\x85\\u202e%25" in render([told], "github")

@@ -130,8 +130,8 @@ WRONG_CSV = [
     ("not one of", HEADER + ROW.replace("acme", "zinc"), "row 2, column `maker`: `zinc` is invalid (one_of)"),
     ("no match", HEADER + ROW.replace("screw", "SCREW"), "row 2, column `name`: `SCREW` is invalid (format)"),
     ("out of range", HEADER + ROW.replace("1.50", "1000.01"), "row 2, column `price`: `1000.01` is invalid (range)"),
-    ("an open quote", HEADER + 'acme,1,"screw', "is no CSV in UTF-8"),
-    ("not UTF-8", (HEADER + "acme,1,").encode() + b"\xff", "is no CSV in UTF-8"),
+    ("an open quote", HEADER + 'acme,1,"screw', "data/part.csv is no CSV: unexpected end of data; a cell with"),
+    ("not UTF-8", (HEADER + "acme,1,").encode() + b"\xff", "data/part.csv is not in UTF-8"),
     ("nothing at all", "", "has no column `maker`"),
 ]  # fmt: skip
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.versions import Key
 
 _BOUND = re.compile(r"(>=|<=|>|<|=)([^\s<>=]{1,64})")
+_FIRST: dict[Scheme, Key] = {"dotted": (0,), "integer": (0,), "date": (1,)}
+"""What no version lies below."""
 _EXAMPLES = {
     "semver": ">=4.0.0 <5.2.0",
     "dotted": ">=10.2 <11",
@@ -52,7 +54,7 @@ def read_bounds(text: Scalar, scheme: Scheme, problems: Problems) -> tuple[Bound
             "E303",
             f"range `{reading.cut(text.value)}` holds for no version",
             text.span,
-            "put the smaller bound after `>=`",
+            "put the smaller bound after `>=`" if len(bounds) > 1 else f"write for example `{_EXAMPLES[scheme]}`",
         )
         return None
     return tuple(bounds)
@@ -60,9 +62,18 @@ def read_bounds(text: Scalar, scheme: Scheme, problems: Problems) -> tuple[Bound
 
 def _empty(bounds: Iterable[Bound], scheme: Scheme) -> bool:
     low, low_open, high, high_open = _interval(bounds, scheme)
+    if high is not None and high_open and high == _FIRST.get(scheme):
+        return True
     if low is None or high is None:
         return False
+    if low_open and high_open and scheme in {"integer", "date"} and _number(high) == _number(low) + 1:
+        return True
     return bool(low > high) or (low == high and (low_open or high_open))
+
+
+def _number(key: Key) -> int:
+    """Return what whole numbers, and days, are counted by: between two neighbours there is none."""
+    return int(str(key[0]))
 
 
 def overlap(one: Iterable[Bound], other: Iterable[Bound], scheme: Scheme) -> bool:

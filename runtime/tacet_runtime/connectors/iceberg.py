@@ -148,12 +148,14 @@ def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
     for field in plan.fields:
         if by_name.get(field.name, field.field_id) != field.field_id:
             raise TableError(
-                f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}"
+                f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}: "
+                "give the table another name, or put the `released.lock` back that it was made with"
             )
         old = known.get(field.field_id)
         if old is not None and old.name != field.name:
             raise TableError(
-                f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`"
+                f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`: "
+                f"rename it back to `{field.name}`, or give the table another name"
             )
         if old is None or old.field_type != field.field_type or (old.required and not field.required):
             changed = True

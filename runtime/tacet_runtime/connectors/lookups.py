@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 __all__ = ["LookupError_", "LookupTable", "load_lookups"]
 
 _NO_LIMIT = 1 << 40
+_PLACE = "a file is relative to the repository: put it there, or correct `source` in the table's contract"
+_QUOTED = (
+    "a cell with a comma, a line break or a quote stands in quotes, each quote in it twice, and the last one closes it"
+)
 _EMPTY = 0
 """The snapshot of a table that nothing was written to yet."""
 
@@ -84,14 +88,16 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
         data = path.read_bytes()
     except OSError as error:
         if wanted is None or archive is None:
-            raise LookupError_(f"lookup `{lookup.name}`: cannot read {path.name}: {error.strerror}") from error
+            raise LookupError_(
+                f"lookup `{lookup.name}`: cannot read {lookup.source.location}: {error.strerror}; {_PLACE}"
+            ) from error
         data = b""
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     if wanted is not None and digest != wanted:
         data, digest = _recorded(lookup, wanted, archive), wanted
     if archive is not None:
         _keep(data, digest, archive)
-    return _parsed(lookup, path.name, data), digest
+    return _parsed(lookup, lookup.source.location, data), digest
 
 
 def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
@@ -187,8 +193,10 @@ def _kind(form: pa.DataType) -> str:
 def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LookupError_(f"lookup `{lookup.name}`: {name} is no CSV in UTF-8: {error}") from error
+    except UnicodeDecodeError as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {name} is not in UTF-8: {error}") from error
+    except csv.Error as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {name} is no CSV: {error}; {_QUOTED}") from error
     header = rows[0] if rows else []
     twice = next((cell for cell in header if header.count(cell) > 1), None)
     if twice is not None:
