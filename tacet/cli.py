@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 from contextlib import contextmanager
@@ -103,6 +104,7 @@ def main(argv: list[str] | None = None) -> None:
     Beside those: 70 a fault of tacet itself, 130 interrupted, 141 the reader of stdout has gone.
     """
     open_streams()
+    logging.lastResort = logging.NullHandler()  # what libraries note for themselves; what matters is said by us
     arguments = sys.argv[1:] if argv is None else argv
     try:
         sys.exit(_status(arguments))

@@ -48,6 +48,8 @@ MERGED = 2
 """Fewer small files than this in a partition are left alone."""
 FILES_A_COMMIT = 10_000
 ATTEMPTS = 8
+_AT_LEAST_SECONDS = 20.0
+"""So long it tries in any case: beside a service that commits several times a second most attempts are overtaken."""
 IN_FLIGHT = dt.timedelta(hours=1)
 """Younger manifests may belong to a commit that a service is about to make."""
 _Done = TypeVar("_Done")
@@ -130,16 +132,21 @@ def _see_rollback(store: Warehouse, sink: SinkTable) -> None:
 def _again(sink: SinkTable, commit: Callable[[], _Done]) -> _Done:
     """Commit, each time on what is newest, until nobody else was quicker. Raises TableError."""
     failed: Exception | None = None
-    for attempt in range(ATTEMPTS):
+    attempt, until = 0, time.monotonic() + _AT_LEAST_SECONDS
+    while attempt < ATTEMPTS or time.monotonic() < until:
         try:
             return commit()
         except (TableError, OSError, Planned):
             raise
         except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
             failed = error
-            time.sleep(min(2.0, 0.05 * 2**attempt))
+            attempt += 1
+            time.sleep(min(0.2, 0.01 * 2**attempt))
     cause = str(failed).partition("\n")[0]
-    raise TableError(f"table {sink.name}: others commit all the time: run the same command again ({cause})") from failed
+    raise TableError(
+        f"table {sink.name}: others commit all the time: run the same command again, or let "
+        f"the service commit less often (`pace.tables`) ({cause})"
+    ) from failed
 
 
 def _groups(store: Warehouse, role: str, target: int) -> Iterator[_Group]:

@@ -1,6 +1,7 @@
 """The command among other processes: pipes that close, interrupts, terminals, files that vanish or are not what they say."""
 
 import json
+import logging
 import os
 import pty
 import re
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from tacet.cli import main
 from tests.support.command import TACET, environment, here, tacet
 
 
@@ -21,6 +23,15 @@ def shell(line: str, cwd, **env: str) -> subprocess.CompletedProcess:
         ["bash", "-c", f'tacet() {{ {words} "$@"; }}; {line}'], cwd=cwd, env=environment(**env), capture_output=True,
         text=True, timeout=120, check=False,
     )  # fmt: skip
+
+
+def test_what_a_library_notes_for_itself_is_not_said(monkeypatch, capsys):
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
+    monkeypatch.setattr(logging.root, "handlers", [])
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    logging.getLogger("pyiceberg.catalog").warning("Failed to delete metadata file")
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.slow
