@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 from tacet_runtime.connectors.encoded import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
 
@@ -78,9 +78,38 @@ class Outcome:
         return {role: plain(table) for role, table in self.encoded.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The numbers of one batch: `Outcome` without rows."""
+
+    counts: Counts
+    skipped: tuple[Range, ...]
+    filtered: tuple[Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """What became of batches that were computed as one: all their rows, and an account of each, in their order."""
+
+    encoded: Mapping[Role, pa.Table]
+    accounts: tuple[Account, ...]
+
+    def only(self) -> Outcome:
+        """Return the outcome of a single batch."""
+        (one,) = self.accounts
+        return Outcome(self.encoded, one.counts, one.skipped, one.filtered)
+
+
 class Processor(Protocol):
     """An engine's inside: pure in its batch, so that the same batch gives the same outcome anywhere, any time."""
 
     def process(self, batch: Batch) -> Outcome:
         """Run every stage over the batch. Poison becomes rejects; raises only when the engine itself is broken."""
+        ...
+
+    def together(self, batches: Sequence[Batch]) -> Together:
+        """Run batches of several partitions of one source, at least one, at the price of a single one.
+
+        Rows, and what the metrics add up to, are those of `process` for each.
+        """
         ...

@@ -44,8 +44,10 @@ def sent(types, rows, key):
     plan = SimpleNamespace(tables=(table,), topics=(SinkTopic("raw", "out", tuple(key), "source", None),))
     whole = [{"_source": "in", "_partition": 3, "_contract": "a.b@1.0.0", **row} for row in rows]
     data = arrow_table({name: [row.get(name) for row in whole] for name in columns}, table)
-    came = {row["_offset"]: Came(row["_offset"]) for row in whole}
-    return list(Outputs(plan, {}).messages(SimpleNamespace(tables={"raw": data}), came))
+    came = {}
+    for row in whole:
+        came.setdefault(row["_partition"], {})[row["_offset"]] = Came(row["_offset"])
+    return list(Outputs(plan, {}).messages({"raw": data}, came))
 
 
 class Came:
@@ -92,3 +94,14 @@ def test_a_message_of_several_rows_goes_out_once_as_it_came_in_the_order_of_the_
     ]
     assert found[0][3] == [*own, ("tacet.position", b"in/3/0")]
     assert found[1][3] == [("trace", b"x"), *own, ("tacet.position", b"in/3/5")]
+
+
+def test_messages_of_several_partitions_are_never_taken_for_one_another():
+    places = ((0, 5, 0), (0, 7, 0), (2, 7, 0), (2, 7, 1), (1, 7, 0))
+    found = sent({}, [{"_partition": p, "_offset": at, "_index": index} for p, at, index in places], [])
+    assert [(value, headers[-1][1]) for _, _, value, headers in found] == [
+        (b"v5", b"in/0/5"),
+        (b"v7", b"in/0/7"),
+        (b"v7", b"in/1/7"),
+        (b"v7", b"in/2/7"),
+    ]

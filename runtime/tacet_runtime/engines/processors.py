@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from tacet_runtime.batch import Batch, Outcome, Processor
+    from tacet_runtime.batch import Batch, Outcome, Processor, Together
     from tacet_runtime.connectors.lookups import LookupTable
     from tacet_runtime.plan.model import Plan
 
@@ -41,6 +41,11 @@ class Sized:
     def process(self, batch: Batch) -> Outcome:
         """Run every stage over the batch."""
         return (self._few if len(batch.offsets) < FEW else self._many).process(batch)
+
+    def together(self, batches: Sequence[Batch]) -> Together:
+        """Run every stage over the batches."""
+        messages = sum(len(batch.offsets) for batch in batches)
+        return (self._few if messages < FEW else self._many).together(batches)
 
 
 def sized_processor(

@@ -18,12 +18,13 @@ import pyarrow.compute as pc
 
 from tacet_runtime.connectors.arrow import python_value
 from tacet_runtime.connectors.avro import Encoder, uuid_texts
+from tacet_runtime.connectors.encoded import plain
 from tacet_runtime.plan import types as t
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from tacet_runtime.batch import Outcome
+    from tacet_runtime.batch import Role
     from tacet_runtime.connectors.kafka import Message
     from tacet_runtime.plan.model import Plan, SinkTable, SinkTopic
     from tacet_runtime.plan.types import Type
@@ -44,17 +45,17 @@ class Outputs:
             if sink.avro_schema is not None
         }
 
-    def messages(self, outcome: Outcome, sent: Mapping[int, Any]) -> Iterator[Message]:
-        """Yield the messages of one partition's outcome; `sent` has the source's messages by offset."""
+    def messages(self, tables: Mapping[Role, pa.Table], sent: Mapping[int, Mapping[int, Any]]) -> Iterator[Message]:
+        """Yield the messages of a batch's rows, which may be encoded; `sent`: partition -> the source's messages by offset."""
         for sink, table in self._sinks:
-            rows = outcome.tables[sink.role]
+            rows = tables[sink.role]
             if rows.num_rows == 0:
                 continue
             if sink.format == "source":
                 few = {"_source", "_partition", "_offset", "_index", "_contract", *sink.key}
-                yield from self._as_it_came(sink, table, _in_order(rows.select(sorted(few))), sent)
+                yield from self._as_it_came(sink, table, _in_order(plain(rows.select(sorted(few)))), sent)
             else:
-                yield from self._avro(sink, table, _in_order(rows))
+                yield from self._avro(sink, table, _in_order(plain(rows)))
 
     def _avro(self, sink: SinkTopic, table: SinkTable, rows: pa.Table) -> Iterator[Message]:
         values = self._encoders[sink.topic].encode(rows)
@@ -64,26 +65,31 @@ class Outputs:
             yield sink.topic, key, value, [(CONTRACT, contract), (POSITION, place)]
 
     def _as_it_came(
-        self, sink: SinkTopic, table: SinkTable, rows: pa.Table, sent: Mapping[int, Any]
+        self, sink: SinkTopic, table: SinkTable, rows: pa.Table, sent: Mapping[int, Mapping[int, Any]]
     ) -> Iterator[Message]:
-        offsets = rows.column("_offset").to_numpy()
-        rows = rows.filter(pa.array(np.diff(offsets, prepend=-1) != 0))  # the first row of each message
+        partitions, offsets = _positions(rows)
+        first = (np.diff(partitions, prepend=-1) != 0) | (np.diff(offsets, prepend=-1) != 0)
+        rows = rows.filter(pa.array(first))  # the first row of each message
         keys = _keys(rows, sink, table) if sink.key else repeat(None, rows.num_rows)
-        together = zip(
-            keys, rows.column("_offset").to_pylist(), _contracts(rows), _places(rows, "_offset"), strict=True
-        )
-        for key, offset, contract, place in together:
-            message = sent[offset]
+        came = zip(partitions[first].tolist(), offsets[first].tolist(), strict=True)
+        together = zip(keys, came, _contracts(rows), _places(rows, "_offset"), strict=True)
+        for key, (partition, offset), contract, place in together:
+            message = sent[partition][offset]
             headers = [*(message.headers() or ()), (CONTRACT, contract), (POSITION, place)]
             yield sink.topic, key if sink.key else message.key(), message.value(), headers
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
     """Return rows in the order of their messages: an engine may put those that took its strict path last."""
-    offsets = rows.column("_offset").to_numpy()
-    if (offsets[1:] >= offsets[:-1]).all():
+    partitions, offsets = _positions(rows)
+    same, later = partitions[1:] == partitions[:-1], partitions[1:] > partitions[:-1]
+    if (later | (same & (offsets[1:] >= offsets[:-1]))).all():
         return rows
-    return rows.sort_by([("_offset", "ascending"), ("_index", "ascending")])
+    return rows.sort_by([("_partition", "ascending"), ("_offset", "ascending"), ("_index", "ascending")])
+
+
+def _positions(rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    return rows.column("_partition").to_numpy(), rows.column("_offset").to_numpy()
 
 
 def _contracts(rows: pa.Table) -> list[bytes]:
@@ -91,10 +97,9 @@ def _contracts(rows: pa.Table) -> list[bytes]:
 
 
 def _places(rows: pa.Table, *columns: str) -> list[bytes]:
-    """Return `topic/partition/`, and what the columns say: one for each row, all of one partition."""
-    start = f"{rows.column('_source')[0]}/{rows.column('_partition')[0]}"
-    numbers = [rows.column(name).cast(pa.string()) for name in columns]
-    return _bytes(pc.binary_join_element_wise(pa.scalar(start), *numbers, "/"))
+    """Return `topic/partition/`, and what the columns say: one for each row, all of one topic."""
+    numbers = [rows.column(name).cast(pa.string()) for name in ("_partition", *columns)]
+    return _bytes(pc.binary_join_element_wise(rows.column("_source")[0], *numbers, "/"))
 
 
 def _bytes(texts: pa.ChunkedArray) -> list[Any]:

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.connectors.kafka import (
     HEARTBEAT_SECONDS,
@@ -51,7 +50,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tacet_runtime.batch import Outcome, Processor
+    from tacet_runtime.batch import Processor, Role
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.island import Island
     from tacet_runtime.service.observe import Observer
@@ -85,7 +84,7 @@ class _Work:
     """A batch, computed: what is committed in one transaction."""
 
     gathered: Gathered
-    outcomes: tuple[Outcome, ...]
+    rows: Mapping[Role, pa.Table]
     entries: tuple[Entry, ...]
     intent: Intent
 
@@ -241,10 +240,10 @@ class Service:
     def _compute(self, gathered: Gathered, clock: Clock) -> _Work:
         seq = self._standing.seq + 1
         with self._p.watchdog.limit("S2 process", 4 * self._limit):
-            outcomes, entries = self._process(seq, gathered)
+            rows, entries = self._process(seq, gathered)
             point("S2:after")
         clock.lap("S2")
-        folder, files = self._files(seq, outcomes, entries)
+        folder, files = self._files(seq, rows, entries)
         offsets = {part.partition: (part.first, part.last) for part in gathered.parts}
         intent = Intent(
             seq=seq,
@@ -262,28 +261,27 @@ class Service:
             tables=self._p.tables.describe(files),
         )
         clock.lap("S3")
-        return _Work(gathered, tuple(outcomes), tuple(entries), intent)
+        return _Work(gathered, rows, tuple(entries), intent)
 
-    def _process(self, seq: int, gathered: Gathered) -> tuple[list[Outcome], list[Entry]]:
-        outcomes, entries = [], []
-        for part in gathered.parts:
-            outcome = self._p.processor.process(part.batch(self._standing.source))
-            outcomes.append(outcome)
+    def _process(self, seq: int, gathered: Gathered) -> tuple[Mapping[Role, pa.Table], list[Entry]]:
+        source, entries = self._standing.source, []
+        done = self._p.processor.together([part.batch(source) for part in gathered.parts])
+        for part, account in zip(gathered.parts, done.accounts, strict=True):
             entry = Entry(
-                seq, self._standing.source, part.partition, part.first, part.last, outcome.counts, outcome.skipped,
-                outcome.filtered, self._plan.digest, self._p.lookups, None, None, part.absent,
+                seq, source, part.partition, part.first, part.last, account.counts, account.skipped,
+                account.filtered, self._plan.digest, self._p.lookups, None, None, part.absent,
             )  # fmt: skip
             entries.append(checked(entry))
-        return outcomes, entries
+        return done.encoded, entries
 
-    def _files(self, seq: int, outcomes: list[Outcome], entries: list[Entry]) -> tuple[str, list[Finished]]:
+    def _files(self, seq: int, rows: Mapping[Role, pa.Table], entries: list[Entry]) -> tuple[str, list[Finished]]:
         """S3; a full disk pauses the service until there is room."""
         while True:
             self._pacing.begin(sum(entry.counts.messages for entry in entries))
             unique = uuid.uuid4().hex[:12]
             try:
                 with self._p.watchdog.limit("S3 files", 2 * self._limit):
-                    files = self._write(seq, unique, outcomes, entries)
+                    files = self._write(seq, unique, rows, entries)
                     point("S3:after")
             except TooMuch:
                 self._p.tables.discard(seq, unique)
@@ -295,13 +293,13 @@ class Service:
             else:
                 return self._p.shard.folder(seq, unique), files
 
-    def _write(self, seq: int, unique: str, outcomes: list[Outcome], entries: list[Entry]) -> list[Finished]:
+    def _write(self, seq: int, unique: str, rows: Mapping[Role, pa.Table], entries: list[Entry]) -> list[Finished]:
         folder = self._p.tables.make_folder(seq, unique)
         files: list[Finished] = []
         for role in self._p.tables.roles:
             sink = self._p.tables.sinks[role]
-            rows = ledger_table(entries, sink) if role == "ledger" else _together(role, outcomes)
-            files += write_files(rows, sink, folder, str(seq), self._pacing.check)
+            table = ledger_table(entries, sink) if role == "ledger" else rows[role]  # type: ignore[index]
+            files += write_files(table, sink, folder, str(seq), self._pacing.check)
             point("S3:within")
         synced(folder)
         synced(folder.parent)
@@ -332,9 +330,8 @@ class Service:
         clock.lap("S7")
 
     def _produce(self, producer: Transactions, work: _Work) -> None:
-        for part, outcome in zip(work.gathered.parts, work.outcomes, strict=True):
-            sent = {message.offset(): message for message in part.messages}
-            producer.send(self._p.outputs.messages(outcome, sent))
+        sent = {part.partition: {m.offset(): m for m in part.messages} for part in work.gathered.parts}
+        producer.send(self._p.outputs.messages(work.rows, sent))
         point("S5:within")
         topic, expired = self._p.shard.intents, work.intent.seq - intents.KEPT
         producer.send([(topic, intents.key(work.intent.seq), intents.encode(work.intent), [])])
@@ -351,8 +348,8 @@ class Service:
         self._pacing.written(clock.steps["S3"])
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
-        metrics = _together("metrics", list(work.outcomes))
-        self._p.observer.committed(Committed(work.intent.seq, counts, clock.steps, self._consumer.lag(), metrics))
+        told = Committed(work.intent.seq, counts, clock.steps, self._consumer.lag(), work.rows["metrics"])
+        self._p.observer.committed(told)
 
     # S8
 
@@ -393,7 +390,3 @@ class Service:
                 self._source.close()
             if self._producer is not None:
                 self._producer.close()
-
-
-def _together(role: str, outcomes: list[Outcome]) -> pa.Table:
-    return joined([table for outcome in outcomes for name, table in outcome.encoded.items() if name == role])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from tacet_runtime.steps.unknown import named, told, within
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tacet_runtime.plan.model import Plan, SinkTable
     from tacet_runtime.steps.results import MessageResult, Reject, Row
@@ -38,13 +38,13 @@ class Sinks:
     """Collects results of one batch as columns of the plan's tables."""
 
     def __init__(self, plan: Plan, source: str, partition: int) -> None:
-        self._plan = plan
+        self.plan = plan
         self._position = (source, partition)
         self._contract = f"{plan.source.event}@{plan.source.version}"
         self._derived_contract = f"{plan.derived.event}@{plan.derived.version}" if plan.derived else None
         self.columns: dict[str, dict[str, list[Any]]] = {table.role: _empty(table) for table in plan.tables}
-        self._metrics: Counter[MetricKey] = Counter()
-        self._unknown: Counter[tuple[_Who, tuple[str, ...]]] = Counter()
+        self.metrics: Counter[MetricKey] = Counter()
+        self.unknown: Counter[tuple[_Who, tuple[str, ...]]] = Counter()
         self.tally = Tally()
         self.skipped: list[int] = []
         self.filtered: list[int] = []
@@ -60,7 +60,7 @@ class Sinks:
             self._reject(offset, None, result.reject, None, data)
         if result.filter is not None:
             self.tally.filtered_by[result.filter] += 1
-        payload: bytes | None = data if self._plan.source.keep_payload else None
+        payload: bytes | None = data if self.plan.source.keep_payload else None
         reject_bytes = data
         for row in result.rows:
             self.tally.rows[row.outcome] += 1
@@ -73,7 +73,7 @@ class Sinks:
                 reject_bytes = None
             elif row.filter is not None:
                 self.tally.filtered_by[row.filter] += 1
-            elif self._plan.derived is not None:
+            elif self.plan.derived is not None:
                 self._emit(offset, row)
 
     def _append(self, role: str, values: dict[str, Any]) -> None:
@@ -128,28 +128,42 @@ class Sinks:
 
     def measure(self, row: Row) -> None:
         """Count a row in the metrics."""
-        window = window_start(row.event_time, self._plan.metrics_window_seconds)
-        for event, kind, of, name in labels(self._plan, row):
-            self._metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
+        window = window_start(row.event_time, self.plan.metrics_window_seconds)
+        for event, kind, of, name in labels(self.plan, row):
+            self.metrics[(window, event, row.producer, row.producer_version, kind, of, name)] += 1
         if row.unknown:
-            self._unknown[(window, row.producer, row.producer_version), named(row.unknown)] += 1
+            self.unknown[(window, row.producer, row.producer_version), named(row.unknown)] += 1
 
-    def unknown(self) -> Iterable[tuple[str, ...]]:
-        """Return the unknown keys that rows have, as `named` gives them."""
-        return {names for _, names in self._unknown}
 
-    def metric_columns(self, names: frozenset[str] | None = None) -> dict[str, list[Any]]:
-        """Return the metrics table's columns, sorted, so that equal batches give equal tables. `names`: see `told`."""
-        names = told(self.unknown()) if names is None else names
-        found = self._metrics.copy()
-        for ((window, producer, version), row), times in self._unknown.items():
+def unknown_of(sinks: Iterable[Sinks]) -> Iterable[tuple[str, ...]]:
+    """Return the unknown keys that the rows of several have, as `named` gives them."""
+    return {names for one in sinks for _, names in one.unknown}
+
+
+def columns_of(sinks: Sequence[Sinks], names: frozenset[str] | None = None) -> dict[str, dict[str, list[Any]]]:
+    """Return the columns of one or several, one after another, and the metrics of all. `names`: see `told`."""
+    first, *others = sinks
+    columns = {
+        role: {name: [*values, *(v for one in others for v in one.columns[role][name])] for name, values in of.items()}
+        for role, of in first.columns.items()
+    }
+    names = told(unknown_of(sinks)) if names is None else names
+    metrics: Counter[MetricKey] = Counter()
+    for one in sinks:
+        metrics.update(one.metrics)
+        for ((window, producer, version), row), times in one.unknown.items():
             for path in within(row, names):
-                event, kind, of, name = unknown_label(self._plan, path)
-                found[(window, event, producer, version, kind, of, name)] += times
-        ordered = sorted(found.items(), key=lambda item: metric_order(item[0]))
-        parts = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
-        columns: dict[str, list[Any]] = {part: [key[at] for key, _ in ordered] for at, part in enumerate(parts)}
-        return {**columns, "rows": [count for _, count in ordered]}
+                event, kind, of, name = unknown_label(one.plan, path)
+                metrics[(window, event, producer, version, kind, of, name)] += times
+    return {**columns, "metrics": _metric_columns(metrics)}
+
+
+def _metric_columns(metrics: Counter[MetricKey]) -> dict[str, list[Any]]:
+    """Return the metrics table's columns, sorted, so that equal batches give equal tables."""
+    ordered = sorted(metrics.items(), key=lambda item: metric_order(item[0]))
+    parts = ("window_start", "event", "producer", "producer_version", "kind", "field", "name")
+    columns: dict[str, list[Any]] = {part: [key[at] for key, _ in ordered] for at, part in enumerate(parts)}
+    return {**columns, "rows": [count for _, count in ordered]}
 
 
 def labels(plan: Plan, row: Row) -> list[Label]:

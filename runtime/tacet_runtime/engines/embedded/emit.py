@@ -16,9 +16,9 @@ from tacet_runtime.engines.embedded.templates import OUTCOMES
 from tacet_runtime.steps.sinks import unknown_label
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from tacet_runtime.batch import Batch
+    from tacet_runtime.engines.embedded.parts import Parts
     from tacet_runtime.engines.embedded.producers import ProducerIds
     from tacet_runtime.engines.embedded.templates import Templates
     from tacet_runtime.plan.model import Plan, SinkColumn, SinkTable
@@ -35,10 +35,10 @@ class Judged:
     """A batch's rows with what became of each. `ends`: numbers of templates."""
 
     plan: Plan
-    batch: Batch
+    parts: Parts
     rows: pa.Table
     parents: np.ndarray
-    """Positions of the rows' messages in the batch."""
+    """Positions of the rows' messages in the parts, ascending."""
     templates: Templates
     ends: np.ndarray
     derived: pa.Table | None
@@ -56,7 +56,7 @@ class Judged:
     @property
     def offsets(self) -> np.ndarray:
         """Return the offsets of the rows' messages."""
-        return np.asarray(self.batch.offsets.to_numpy()[self.parents])
+        return np.asarray(self.parts.offsets[self.parents])
 
     def unknown_label(self, path: str) -> Label:
         """Return what a row with an unknown key is counted under."""
@@ -154,15 +154,15 @@ class Emit:
 
     def _place(self, at: np.ndarray) -> dict[str, Any]:
         return {
-            "_source": self._judged.batch.source,
-            "_partition": self._judged.batch.partition,
+            "_source": self._judged.parts.source,
+            "_partition": self._judged.parts.partition(self._judged.parents[at]),
             "_offset": pa.array(self._judged.offsets[at]),
             "_index": self._judged.rows.column(":index").take(pa.array(at)),
         }
 
     def _messages(self, at: np.ndarray) -> pa.Array:
         """Return the bytes of rows' messages, once a message."""
-        parents, messages = self._judged.parents[at], self._judged.batch.messages
+        parents, messages = self._judged.parents[at], self._judged.parts.messages
         first = is_first(parents)
         whole, bounds, data = messages.buffers()
         bounds = np.frombuffer(bounds, dtype=np.int64)[messages.offset :] if bounds is not None else np.zeros(1)
@@ -179,10 +179,15 @@ class Emit:
         ]
         return fitted(columns, schema)
 
-    def count(self, sinks: Sinks) -> None:
-        """Add the rows and their messages to the accounting."""
-        templates, ends, outcomes = self._judged.templates, self._judged.ends, self._outcomes
-        starts = np.flatnonzero(is_first(self._judged.parents))
+    def count(self, sinks: Sequence[Sinks]) -> None:
+        """Add the rows and their messages to the accounting of each part."""
+        for one, within in zip(sinks, self._judged.parts.slices(self._judged.parents), strict=True):
+            if within.stop > within.start:
+                self._count(one, within)
+
+    def _count(self, sinks: Sinks, within: slice) -> None:
+        templates, ends, outcomes = self._judged.templates, self._judged.ends[within], self._outcomes[within]
+        starts = np.flatnonzero(is_first(self._judged.parents[within]))
         best = np.minimum.reduceat(outcomes, starts)  # a parent is emitted when a row is, else rejected, else filtered
         for code, name in enumerate(OUTCOMES):
             sinks.tally.rows[name] += int((outcomes == code).sum())
@@ -193,7 +198,7 @@ class Emit:
                 sinks.tally.rejected_by[row.reject.kind] += int(times)
             else:
                 sinks.tally.filtered_by[str(row.filter)] += int(times)
-        sinks.filtered += self._judged.offsets[starts[best == OUTCOMES.index("filtered")]].tolist()
+        sinks.filtered += self._judged.offsets[within][starts[best == OUTCOMES.index("filtered")]].tolist()
 
 
 def _column(value: Any, column: SinkColumn, form: pa.DataType, rows: int) -> pa.Array | pa.ChunkedArray:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from tacet_runtime.batch import Outcome
+from tacet_runtime.batch import Together
 from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.engines.embedded.arrays import from_python
 from tacet_runtime.engines.embedded.emit import Emit, Judged
@@ -16,19 +16,20 @@ from tacet_runtime.engines.embedded.judging import Judging
 from tacet_runtime.engines.embedded.layout import lay_out
 from tacet_runtime.engines.embedded.memory import Memory
 from tacet_runtime.engines.embedded.metrics import measured, merged
+from tacet_runtime.engines.embedded.parts import Parts
 from tacet_runtime.engines.embedded.producers import ProducerIds
 from tacet_runtime.engines.embedded.rows import Decoder
 from tacet_runtime.engines.embedded.statements import Statements
-from tacet_runtime.engines.reference import counts
+from tacet_runtime.engines.reference import account
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.judge import Producers
-from tacet_runtime.steps.sinks import Sinks, ranges
+from tacet_runtime.steps.sinks import Sinks, columns_of, unknown_of
 from tacet_runtime.steps.unknown import named, told
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from tacet_runtime.batch import Batch, Processor, Role
+    from tacet_runtime.batch import Batch, Outcome, Processor, Role
     from tacet_runtime.connectors.lookups import LookupTable
     from tacet_runtime.engines.embedded.rows import Decoded
     from tacet_runtime.engines.embedded.shapes import Seen
@@ -57,20 +58,29 @@ class EmbeddedProcessor:
 
     def process(self, batch: Batch) -> Outcome:
         """Run every stage over the batch."""
+        return self.together([batch]).only()
+
+    def together(self, batches: Sequence[Batch]) -> Together:
+        """Run every stage over the batches as one; only where a message is counted differs."""
         if self._memory.full():
             self._memory = Memory(self._plan, self._layout)
-        sinks = Sinks(self._plan, batch.source, batch.partition)
-        decoded = self._decoder.decode(batch)
-        _skip(batch, decoded.skipped, sinks)
-        _no_items(batch, decoded.no_items, sinks)
+        parts = Parts(batches)
+        sinks = [Sinks(self._plan, batch.source, batch.partition) for batch in batches]
+        decoded = self._decoder.decode(parts.messages)
+        for one, skipped, no_items in zip(
+            sinks, parts.split(decoded.skipped), parts.split(decoded.no_items), strict=True
+        ):
+            _skip(parts.offsets[skipped], one)
+            _no_items(parts.offsets[no_items], one)
         rows, slow = decoded.rows, decoded.slow
         judged = None
         if rows.num_rows:
-            judged, slow = self._judged(batch, decoded)
-        self._strict(batch, slow, sinks)
+            judged, slow = self._judged(parts, decoded)
+        for one, positions in zip(sinks, parts.split(slow), strict=True):
+            self._strict(parts, positions, one)
         return self._outcome(judged, sinks)
 
-    def _judged(self, batch: Batch, decoded: Decoded) -> tuple[Judged | None, np.ndarray]:
+    def _judged(self, parts: Parts, decoded: Decoded) -> tuple[Judged | None, np.ndarray]:
         """Return the judged rows, and the messages for the strict path: one row that SQL cannot say sends all of its."""
         memory, rows, slow = self._memory, decoded.rows, decoded.slow
         seen = (memory.message.of(decoded.message), memory.item.of(decoded.item))
@@ -90,7 +100,7 @@ class EmbeddedProcessor:
             producers = ProducerIds(rows, self._plan, self._producers)
         ends, derived, derives = self._judging.ends(rows, kinds, memory)
         judged = Judged(
-            self._plan, batch, rows, parents, memory.templates, ends, derived, derives, producers, unknown_ids, unknown
+            self._plan, parts, rows, parents, memory.templates, ends, derived, derives, producers, unknown_ids, unknown
         )
         return judged, slow
 
@@ -101,41 +111,39 @@ class EmbeddedProcessor:
         pairs = [divmod(value, len(item)) for value in both.tolist()]
         return ids, [named((*message[one], *item[other])) for one, other in pairs]
 
-    def _strict(self, batch: Batch, slow: np.ndarray, sinks: Sinks) -> None:
-        """Run messages through the reference."""
-        for at in slow.tolist():
-            data = batch.messages[at].as_py()
-            sinks.add(batch.offsets[at].as_py(), data, self._interpreter.message(data))
+    def _strict(self, parts: Parts, slow: np.ndarray, sinks: Sinks) -> None:
+        """Run messages of one partition through the reference."""
+        for at, offset in zip(slow.tolist(), parts.offsets[slow].tolist(), strict=True):
+            data = parts.messages[at].as_py()
+            sinks.add(offset, data, self._interpreter.message(data))
 
-    def _outcome(self, judged: Judged | None, sinks: Sinks) -> Outcome:
+    def _outcome(self, judged: Judged | None, sinks: list[Sinks]) -> Together:
         found: dict[str, list[pa.Table]] = {role: [] for role in self._tables}
-        names = told(chain(judged.unknown if judged is not None else (), sinks.unknown()))
+        names = told(chain(judged.unknown if judged is not None else (), unknown_of(sinks)))
         if judged is not None:
             emit = Emit(judged)
             emit.count(sinks)
             for role, table in emit.tables().items():
                 found[role].append(table)
             found["metrics"].append(measured(judged, self._plan.metrics_window_seconds, self._tables["metrics"], names))
-        slow = {**sinks.columns, "metrics": sinks.metric_columns(names)}
+        slow = columns_of(sinks, names)
         for role, table in self._tables.items():
             found[role].append(from_python(slow[role], table))
         tables: dict[Role, pa.Table] = {}
         for role in self._tables:
             if role == "ledger":
                 continue
-            parts = found[role]
-            tables[role] = merged(parts) if role == "metrics" else joined(parts)
-        skipped, filtered = sorted(sinks.skipped), sorted(sinks.filtered)
-        return Outcome(tables, counts(sinks.tally), ranges(skipped), ranges(filtered))
+            tables[role] = merged(found[role]) if role == "metrics" else joined(found[role])
+        return Together(tables, tuple(account(one) for one in sinks))
 
 
-def _skip(batch: Batch, positions: np.ndarray, sinks: Sinks) -> None:
-    sinks.tally.parents["skipped"] += len(positions)
-    sinks.skipped += batch.offsets.to_numpy()[positions].tolist()
+def _skip(offsets: np.ndarray, sinks: Sinks) -> None:
+    sinks.tally.parents["skipped"] += len(offsets)
+    sinks.skipped += offsets.tolist()
 
 
-def _no_items(batch: Batch, positions: np.ndarray, sinks: Sinks) -> None:
-    if len(positions):
-        sinks.tally.parents["filtered"] += len(positions)
-        sinks.tally.filtered_by["no_items"] += len(positions)
-        sinks.filtered += batch.offsets.to_numpy()[positions].tolist()
+def _no_items(offsets: np.ndarray, sinks: Sinks) -> None:
+    if len(offsets):
+        sinks.tally.parents["filtered"] += len(offsets)
+        sinks.tally.filtered_by["no_items"] += len(offsets)
+        sinks.filtered += offsets.tolist()

@@ -17,7 +17,6 @@ from tacet_runtime.plan.forms import IN_SQL, Form, form
 from tacet_runtime.plan.walk import path_values
 
 if TYPE_CHECKING:
-    from tacet_runtime.batch import Batch
     from tacet_runtime.engines.embedded.layout import Layout
     from tacet_runtime.engines.embedded.scanner import Found
     from tacet_runtime.engines.embedded.statements import Statements
@@ -68,9 +67,9 @@ class Decoder:
         wanted = [Wanted(self._layout.places[f.path], self._forms[f.name], f.encoding) for f in fields]
         return [f.name for f in fields], Wants(wanted)
 
-    def decode(self, batch: Batch) -> Decoded:
+    def decode(self, data: pa.LargeBinaryArray) -> Decoded:
         """Return a batch's rows. What the scanner refuses, or SQL cannot say, is the strict path's."""
-        found = self._scanner.scan(batch.messages)
+        found = self._scanner.scan(data)
         fine = np.flatnonzero(found.status == scan.FINE)
         slow = [np.flatnonzero(found.status != scan.FINE)]
         ours = np.ones(len(fine), dtype=bool)
@@ -87,7 +86,7 @@ class Decoder:
             slow.append(fine[~listed])
             no_items = fine[listed & (counts == 0)]
             fine = fine[listed & (counts > 0)]
-        rows, message, item = self._rows(batch, found, fine)
+        rows, message, item = self._rows(data, found, fine)
         return Decoded(rows, message, item, skipped, no_items, np.sort(np.concatenate(slow)))
 
     def _selected(self, found: Found, fine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -109,7 +108,9 @@ class Decoder:
         lost = np.asarray(column.is_null()) if read in {Form.STRING, Form.TEXT} else False
         return np.asarray((states == shapes.BEYOND) | ((states == shapes.PRESENT) & lost))
 
-    def _rows(self, batch: Batch, found: Found, messages: np.ndarray) -> tuple[pa.Table, shapes.Shape, shapes.Shape]:
+    def _rows(
+        self, data: pa.LargeBinaryArray, found: Found, messages: np.ndarray
+    ) -> tuple[pa.Table, shapes.Shape, shapes.Shape]:
         starts = found.first[messages]
         if self._source.explode is None:
             parents, index, at = messages, np.zeros(len(messages), dtype=np.int64), None
@@ -128,7 +129,7 @@ class Decoder:
         rows = self._typed(given, parents, index)
 
         def text(row: int) -> bytes:
-            return bytes(batch.messages[int(parents[row])].as_py())
+            return bytes(data[int(parents[row])].as_py())
 
         def which(row: int) -> int:
             return int(index[row])
