@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, assert_never
 
+import pyarrow as pa
+
+from tacet_runtime.batch import Batch
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tacet_runtime.batch import Batch, Outcome, Processor, Together
+    from tacet_runtime.batch import Outcome, Processor, Together
     from tacet_runtime.connectors.lookups import LookupTable
     from tacet_runtime.plan.model import Plan
 
@@ -46,6 +50,15 @@ class Sized:
         """Run every stage over the batches."""
         messages = sum(len(batch.offsets) for batch in batches)
         return (self._few if messages < FEW else self._many).together(batches)
+
+
+def warmed(processor: Processor) -> Processor:
+    """Return the processor after a batch of empty objects, whose outcome is dropped.
+
+    What is compiled, loaded or planned when it is first used is so before the first message waits for it.
+    """
+    processor.process(Batch("", 0, pa.array(range(FEW), pa.int64()), pa.array([b"{}"] * FEW, pa.large_binary())))
+    return processor
 
 
 def sized_processor(

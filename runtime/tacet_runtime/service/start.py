@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.iceberg_catalogs import open_of_island
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.registry import SchemaRegistry, subject_of
-from tacet_runtime.engines.processors import sized_processor
+from tacet_runtime.engines.processors import sized_processor, warmed
 from tacet_runtime.service.outputs import Outputs
 from tacet_runtime.service.owner import shard_of
 from tacet_runtime.service.protocol import Parts, Service
@@ -51,7 +51,7 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
         tables = Tables(plan, owner, warehouse, open_of_island(island, warehouse))
         lookups = load_lookups(plan, root, tables.catalog, archive=tables.root / "lookups")
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
-        processor = sized_processor(engine, plan, lookups)
+        processor = warmed(sized_processor(engine, plan, lookups))
         outputs = Outputs(plan, ids)
         Service(Parts(owner, island, tables, processor, snapshots, outputs, watchdog, observer, accept)).run(stop)
     finally:
