@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import ge
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -13,7 +14,7 @@ from tacet_runtime.batch import Batch
 from tacet_runtime.steps.sinks import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from tacet_runtime.batch import Range
     from tacet_runtime.connectors.kafka import Source
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 5_000
 _WAIT = 0.25
+_AT_HAND, _IDLE = 0.01, 0.05
+"""Seconds to take what is there, and to wait for a first message when a batch of one would do."""
 
 
 class OutOfOrder(Exception):  # noqa: N818
@@ -34,13 +37,19 @@ class Polled:
     partition: int
     first: int
     last: int
-    messages: tuple[Any, ...]
+    messages: Sequence[Any]
+    offsets: Sequence[int]
+    """Of the messages; asking a message costs, so they are asked once."""
     absent: tuple[Range, ...]
 
     def batch(self, source: str) -> Batch:
         """Return the messages as an engine takes them."""
-        offsets = pa.array([m.offset() for m in self.messages], pa.int64())
-        return Batch(source, self.partition, offsets, pa.array([m.value() for m in self.messages], pa.large_binary()))
+        values = pa.array([m.value() for m in self.messages], pa.large_binary())
+        return Batch(source, self.partition, pa.array(self.offsets, pa.int64()), values)
+
+    def by_offset(self) -> dict[int, Any]:
+        """Return the messages by their offsets."""
+        return dict(zip(self.offsets, self.messages, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +73,36 @@ class Gathered:
         return ""
 
 
-def gather(source: Source, pace: Pace, stop: Callable[[], bool]) -> Gathered:
+def gather(source: Source, pace: Pace, before: float, stop: Callable[[], bool]) -> Gathered:
     """Read until a bound of the pace is met; nothing when there is nothing, or the assignment changed meanwhile.
 
+    `before`: when the batch before had been read. What has come since then has waited while that one was computed, and
+    its time counts from there: when it is over, what is there is a batch, and only an empty one is waited for.
     Raises what `Source.consume` raises, and OutOfOrder.
     """
     generation = source.generation
-    found: dict[int, list[Any]] = {}
+    found: dict[int, list[Any]] = defaultdict(list)
     count = size = 0
-    ends = time.monotonic() + pace.seconds
-    while count < pace.rows and size < pace.bytes and (left := ends - time.monotonic()) > 0 and not stop():
-        messages = source.consume(min(_AT_ONCE, pace.rows - count), min(left, _WAIT))
+    over, ends = before + pace.seconds, time.monotonic() + pace.seconds
+    while count < pace.rows and size < pace.bytes and not stop() and (now := time.monotonic()) < ends:
+        wanted, due = min(_AT_ONCE, pace.rows - count), bool(found) and now >= over
+        messages = source.consume(wanted, _AT_HAND if due else min(ends - now, max(over - now, _IDLE), _WAIT))
         if source.generation != generation:
             return Gathered(source.generation, ())
         for message in messages:
-            found.setdefault(int(message.partition() or 0), []).append(message)
-            size += len(message.value() or b"")
+            found[message.partition() or 0].append(message)
+        size += sum(map(len, messages))
         count += len(messages)
+        if due and len(messages) < wanted:
+            break
     return Gathered(generation, tuple(_polled(number, found[number], source.next) for number in sorted(found)))
 
 
 def _polled(number: int, messages: list[Any], due: Mapping[int, int]) -> Polled:
     offsets = [message.offset() for message in messages]
-    if number not in due or offsets[0] < due[number] or any(b <= a for a, b in pairwise(offsets)):
+    if number not in due or offsets[0] < due[number] or any(map(ge, offsets, offsets[1:])):
         raise OutOfOrder(f"partition {number} was due at {due.get(number)}, and gave {offsets[0]}..{offsets[-1]}")
     first, last = due[number], offsets[-1] + 1
     present = set(offsets) if last - first != len(offsets) else None
     absent = () if present is None else ranges(at for at in range(first, last) if at not in present)
-    return Polled(number, first, last, tuple(messages), absent)
+    return Polled(number, first, last, messages, offsets, absent)

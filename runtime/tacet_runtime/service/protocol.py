@@ -110,7 +110,8 @@ class Service:
         """Until something was committed: what was accepted at the start is no leave for what comes later."""
         self._pending: list[Intent] = []
         """Committed, and not in every table yet."""
-        self._applied = time.monotonic()
+        self._applied = self._read = time.monotonic()
+        """When the tables were brought up to it, and when the last batch had been read."""
         self._quiet = Quiet(self._base, self._call, parts.watchdog, parts.observer)
         self._pacing = Pacing(parts.island.pace.rows, self._limit)
         self._attempts = Attempts()
@@ -146,8 +147,9 @@ class Service:
         clock = Clock()
         pace = replace(self._p.island.pace, rows=self._pacing.rows)
         with self._p.watchdog.limit("S1 poll", pace.seconds + self._limit):
-            gathered = gather(self._consumer, pace, self._stop)
+            gathered = gather(self._consumer, pace, self._read, self._stop)
             if gathered.parts:
+                self._read = time.monotonic()
                 see_same(self._broker, self._standing.topic)
             point("S1:after")
         clock.lap("S1")
@@ -330,7 +332,7 @@ class Service:
         clock.lap("S7")
 
     def _produce(self, producer: Transactions, work: _Work) -> None:
-        sent = {part.partition: {m.offset(): m for m in part.messages} for part in work.gathered.parts}
+        sent = {part.partition: part.by_offset() for part in work.gathered.parts}
         producer.send(self._p.outputs.messages(work.rows, sent))
         point("S5:within")
         topic, expired = self._p.shard.intents, work.intent.seq - intents.KEPT

@@ -1,0 +1,90 @@
+"""When a batch is read out: bounds of rows and bytes, and time that counts from the batch before."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tacet_runtime.plan.island import Pace
+from tests.support.optional import require
+
+try:
+    from tacet_runtime.service.batches import OutOfOrder, gather
+except ModuleNotFoundError:
+    require("the extra [kafka] is not installed")
+
+PACE = Pace(rows=20_000, bytes=1_000_000, seconds=0.4)
+
+
+class Came(bytes):
+    """A message: its value; and where it stood."""
+
+    def __new__(cls, partition, offset):
+        made = super().__new__(cls, b"12345")
+        made.place = (partition, offset)
+        return made
+
+    def partition(self):
+        return self.place[0]
+
+    def offset(self):
+        return self.place[1]
+
+
+class Topic:
+    """A source that has some messages from the start, and gives them as it is asked, as a consumer does."""
+
+    def __init__(self, *messages, due=None):
+        self.generation = 1
+        self.next = due or {0: 0, 1: 0}
+        self._left = list(messages)
+
+    def consume(self, count, seconds):
+        found, self._left = self._left[:count], self._left[count:]
+        if len(found) < count:
+            time.sleep(seconds)
+        return found
+
+
+def taken(topic, before, pace=PACE):
+    began = time.monotonic()
+    found = gather(topic, pace, before, lambda: False)
+    return found, time.monotonic() - began
+
+
+def test_what_came_while_the_batch_before_was_computed_is_not_waited_for_again():
+    messages = [Came(0, at) for at in range(12_000)]
+    found, seconds = taken(Topic(*messages), time.monotonic() - 1)
+    assert found.messages == 12_000
+    assert seconds < PACE.seconds / 2
+
+
+def test_of_what_comes_sooner_a_batch_is_gathered_until_the_time_is_over():
+    found, seconds = taken(Topic(Came(1, 0)), time.monotonic())
+    assert [(part.partition, part.first, part.last) for part in found.parts] == [(1, 0, 1)]
+    assert PACE.seconds * 0.9 < seconds < PACE.seconds * 2
+
+
+def test_nothing_is_nothing_after_a_bounded_time():
+    found, seconds = taken(Topic(), 0.0)
+    assert found.parts == ()
+    assert PACE.seconds * 0.9 < seconds < PACE.seconds * 2
+
+
+@pytest.mark.parametrize(("bound", "messages"), [({"rows": 7_000}, 7_000), ({"bytes": 20_000}, 5_000)])
+def test_rows_and_bytes_end_a_batch_however_much_is_there(bound, messages):
+    given = [Came(at % 2, at // 2) for at in range(12_000)]
+    pace = Pace(**{"rows": PACE.rows, "bytes": PACE.bytes, "seconds": PACE.seconds, **bound})
+    found, _ = taken(Topic(*given), 0.0, pace)
+    assert found.messages == messages
+    assert sum(len(part.offsets) for part in found.parts) == messages
+
+
+def test_offsets_without_a_message_are_told_and_those_that_go_back_are_refused():
+    found, _ = taken(Topic(Came(0, 3), Came(0, 5), due={0: 2}), 0.0)
+    assert [part.absent for part in found.parts] == [((2, 3), (4, 5))]
+    with pytest.raises(OutOfOrder):
+        taken(Topic(Came(0, 5), Came(0, 5)), 0.0)
+    with pytest.raises(OutOfOrder):
+        taken(Topic(Came(0, 1), due={0: 2}), 0.0)
