@@ -153,6 +153,7 @@ def test_a_log_line_is_one_json_object_without_values(outcome):
     found = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in found] == ["started", "committed", "alarm"]
     assert found[1]["messages"] == 240
+    assert found[1]["steps"] == {"S2": 0.5, "S7": 0.01}
     assert len(found[2]["why"]) == 256
     assert {line["job"] for line in found} == {"shop.sale"}
 

@@ -33,6 +33,7 @@ class Log:
             "info", "committed", commit=what.seq, messages=counts.messages, emitted=counts.emitted_parents,
             rejected=counts.rejected, filtered=counts.filtered, skipped=counts.skipped, rows=counts.emitted_rows,
             seconds=round(sum(what.seconds.values()), 3), lag=sum(what.lag.values()),
+            steps={step: round(took, 3) for step, took in what.seconds.items()},
         )  # fmt: skip
 
     def applied(self, seq: int, seconds: float) -> None:
