@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import duckdb
 
-from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.arrow import no_rows
 from tacet_runtime.connectors.iceberg import data_file, drop_branch, replace_branch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
@@ -160,5 +160,5 @@ def _view(db: duckdb.DuckDBPyConnection, store: Warehouse, role: str) -> None:
     if paths:
         db.execute(f"CREATE VIEW {role} AS SELECT * FROM read_parquet([{names}], union_by_name = true)")
         return
-    db.register(f"no_{role}", arrow_schema(store.tables[role]).empty_table())
+    db.register(f"no_{role}", no_rows(store.tables[role]))
     db.execute(f"CREATE VIEW {role} AS SELECT * FROM no_{role}")

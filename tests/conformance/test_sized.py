@@ -7,6 +7,7 @@ import pytest
 
 from tacet_runtime.batch import Batch
 from tacet_runtime.engines.processors import FEW, Sized
+from tests.support import small
 
 
 class _Named:
@@ -21,3 +22,10 @@ class _Named:
 def test_the_size_of_a_batch_says_who_computes_it(messages, taken):
     batch = Batch("a", 0, pa.array(range(messages), pa.int64()), pa.array([b"{}"] * messages, pa.large_binary()))
     assert Sized(many=_Named("many"), few=_Named("few")).process(batch) == taken
+
+
+def test_a_batch_without_a_row_gives_empty_tables_whatever_their_types(tmp_path):
+    fields = 'ids: {type: list<uuid>, path: $.ids, presence: optional}\nof: {type: "map<string, struct{u: uuid}>", path: $.of, presence: optional}'
+    plan = small.compiled(tmp_path, {"ping/1.0.0.yaml": small.raw(fields)})
+    small.run(plan, [b"{}"] * 3)
+    small.run(plan, [b"no JSON"] * 3)

@@ -92,6 +92,12 @@ def arrow_table(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
+@lru_cache(maxsize=64)
+def no_rows(table: SinkTable) -> pa.Table:
+    """Return a sink table without rows. Arrow's own way (`Schema.empty_table`) knows no UUIDs in lists."""
+    return arrow_table({column.name: [] for column in table.columns}, table)
+
+
 def arrow_array(values: Sequence[Any], type_: Type, form: pa.DataType | None = None) -> pa.Array:
     """Return Python values of a type as an Arrow array."""
     form = form or arrow_type(type_)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tacet_runtime.connectors.arrow import arrow_array, arrow_schema, python_values
+from tacet_runtime.connectors.arrow import arrow_table, no_rows, python_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -92,11 +92,7 @@ def nulls(rows: pa.Table, names: Iterable[str]) -> np.ndarray:
 
 def from_python(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:
     """Return Python columns as a sink's rows."""
-    schema = arrow_schema(table)
-    if not any(columns.values()):
-        return schema.empty_table()
-    arrays = [arrow_array(columns[c.name], c.type, f.type) for c, f in zip(table.columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return arrow_table(columns, table) if any(columns.values()) else no_rows(table)
 
 
 def constant(value: Any, rows: int, form: pa.DataType) -> pa.Array:
