@@ -34,6 +34,10 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
     from tacet_runtime.plan.island import SettingError
 
     where = catalog or f"the catalog in {warehouse}"
+    if warehouse.exists() and not warehouse.is_dir():
+        raise Outside(
+            f"{warehouse} is no folder: `--warehouse` names the folder that holds the tables, or is to hold them"
+        )
     try:
         yield
     except NoSuchTableError as error:

@@ -33,7 +33,7 @@ from tacet_runtime.connectors.iceberg import (
     readable,
     replace_files,
 )
-from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, write_files
+from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, synced, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
@@ -162,7 +162,7 @@ class Warehouse:
         path = self._data / str(uuid.uuid4())
         path.mkdir(parents=True)
         (path / UNFINISHED).touch()
-        _sync_folder(path)
+        synced(path)
         yield path
         (path / UNFINISHED).unlink()
         if not any(path.iterdir()):
@@ -178,7 +178,7 @@ class Warehouse:
     ) -> None:
         """Commit finished files with their accounts. After it returns, or after the next `open`, all tables have them."""
         ledger = write_files(ledger_table(entries, self.tables["ledger"]), self.tables["ledger"], folder, str(seq))
-        _sync_folder(folder)
+        synced(folder)
         point("S3:after")
         intent = Intent(seq, str(folder), (*ledger, *files), tuple(removed))
         self._write_intent(intent)
@@ -273,7 +273,7 @@ class Warehouse:
             os.fsync(file.fileno())
         point("S4:before")
         part.replace(path)
-        _sync_folder(self._intents)
+        synced(self._intents)
 
     def _remove_intent(self, seq: int) -> None:
         (self._intents / f"{seq}.json").unlink(missing_ok=True)
@@ -305,14 +305,6 @@ def _read_intent(path: Path) -> Intent:
     )
     removed = tuple((role, path) for role, path in document["removed"])
     return Intent(document["seq"], document["folder"], files, removed)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -59,6 +59,8 @@ def _read(file: Path, limit: int) -> bytes:
             return sys.stdin.buffer.read(limit + 1)
         with file.open("rb") as opened:
             return opened.read(limit + 1)
+    except IsADirectoryError as error:
+        raise Outside(f"{file} is a folder: name the file of one message, or `-` for standard input") from error
     except OSError as error:
         raise Outside(f"cannot read {file}: {error.strerror}") from error
 

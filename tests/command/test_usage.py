@@ -76,10 +76,10 @@ DRILLS = [
 """A drill, how it ends, and what is said."""
 FAILED = [
     ("explain order nowhere.json", "cannot read nowhere.json: No such file"),
-    ("explain order events", "cannot read events: Is a directory"),
+    ("explain order events", "events is a folder: name the file of one message"),
     ("run order --input nowhere.ndjson", "cannot read nowhere.ndjson: No such file"),
     ("run order --input events /dev/null", "/dev/null is no file and no folder"),
-    ("run order --input events --warehouse README.md", "README.md"),
+    ("run order --input events --warehouse README.md", "README.md is no folder: `--warehouse` names the folder"),
     ("run order --input events --warehouse /proc/here", "/proc/here"),
     ("sample order --events 1 --out nowhere/x", "cannot write nowhere/x: No such file"),
     ("sample order --events 1 --out events", "cannot write events: Is a directory"),

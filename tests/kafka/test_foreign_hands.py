@@ -60,14 +60,20 @@ def test_a_table_that_was_rolled_back_is_refused_and_brought_forward_when_accept
     assert scene.problems() == []
 
 
-def test_a_topic_that_was_made_anew_is_refused_and_is_another_source_when_accepted(scene):
-    scene.produce(60)
-    scene.finish()
+def made_anew(scene, messages):
+    """Delete the source's topic, make it again, fill it; return its name."""
     name = scene.names["source"]
     scene.admin.delete_topics([name])[name].result(20)
     scene.create_again(name)
     scene.sent = 0
-    scene.produce(30)
+    scene.produce(messages)
+    return name
+
+
+def test_a_topic_that_was_made_anew_is_refused_and_is_another_source_when_accepted(scene):
+    scene.produce(60)
+    scene.finish()
+    name = made_anew(scene, 30)
     refused(scene, "start with --accept-new-topic")
     scene.finish("--accept-new-topic")
     sources = set(table(scene, "shop.sale_ledger").scan().to_arrow().column("source").to_pylist())
@@ -80,11 +86,7 @@ def test_a_topic_that_is_made_anew_while_the_job_looks_away_is_refused_and_none_
     process = scene.run()
     scene.caught_up(process)
     process.kill(signal.SIGSTOP)
-    name = scene.names["source"]
-    scene.admin.delete_topics([name])[name].result(20)
-    scene.create_again(name)
-    scene.sent = 0
-    scene.produce(120)  # the offsets that are due mean other messages now
+    made_anew(scene, 120)  # the offsets that are due mean other messages now
     process.kill(signal.SIGCONT)
     assert process.wait(60) == 3
     assert max(scene.consumed().values()) <= 20
@@ -94,11 +96,7 @@ def test_a_topic_that_is_made_anew_while_the_job_looks_away_is_refused_and_none_
 def test_a_shard_that_is_new_after_a_topic_was_made_anew_calls_it_as_the_others_do(scene):
     scene.produce(60)
     scene.finish()
-    name = scene.names["source"]
-    scene.admin.delete_topics([name])[name].result(20)
-    scene.create_again(name)
-    scene.sent = 0
-    scene.produce(30)
+    name = made_anew(scene, 30)
     refused(scene, "start with --accept-new-topic", shard=1)
     scene.finish("--accept-new-topic")
     scene.produce(30)
