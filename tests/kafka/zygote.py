@@ -97,6 +97,7 @@ def _serve() -> None:
             answer = os.fork()
             if answer == 0:
                 _command(request)
+            ended.pop(answer, None)  # of an earlier process with the same number: there are only 32,768
         sys.stdout.write(json.dumps(answer) + "\n")
         sys.stdout.flush()
 
