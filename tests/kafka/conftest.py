@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 
+import confluent_kafka as ck
 import pytest
 
 from tests.support import servers
@@ -28,8 +30,19 @@ def up(tmp_path_factory):
     folder = tmp_path_factory.mktemp("servers")
     with ExitStack() as stack:
         broker = stack.enter_context(servers.kafka(folder / "kafka"))
+        _coordinated(broker)
         registry = stack.enter_context(servers.registry(folder / "registry"))
         yield Servers(broker, registry)
+
+
+def _coordinated(bootstrap):
+    """Wait until groups have a coordinator: librdkafka 2.16 ends an admin client's process that asks for offsets before."""
+    reader = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "first", "log_level": 0})
+    try:
+        reader.committed([ck.TopicPartition("none", 0)], 30)
+    finally:
+        reader.close()
+    time.sleep(2)  # the other groups' partitions are loaded meanwhile
 
 
 @pytest.fixture(scope="session")
