@@ -203,7 +203,7 @@ def test_the_text_tells_where_and_why_it_ended(explain):
         (["pung", "x.json"], 2, "`pung`"),
         (["ping@9.0.0", "x.json"], 2, "9.0.0"),
         (["ping", "nowhere.json"], 3, "cannot read nowhere.json"),
-        (["ping", "."], 3, "cannot read"),
+        (["ping", "."], 3, "a folder"),
         (["ping"], 2, "files"),
     ],
 )
