@@ -23,7 +23,7 @@ HEAVY = {
     "datamodel_code_generator": "codegen/tacet_codegen/targets/models.py",
     "pyflink": "runtime/tacet_runtime/engines/flink.py",
     "confluent_kafka": "runtime/tacet_runtime/connectors/kafka",
-    "numba": "runtime/tacet_runtime/engines/embedded/native.py",
+    "numba": "runtime/tacet_runtime/native.py",
 }
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from tacet_runtime.connectors import files
 from tacet_runtime.connectors.blocks import batches
-from tacet_runtime.connectors.files import Digest, Input, blocks, new_position
+from tacet_runtime.connectors.digest import Digest
+from tacet_runtime.connectors.files import Input, blocks, new_position
 
 if TYPE_CHECKING:
     from pathlib import Path

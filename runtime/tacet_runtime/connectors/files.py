@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from tacet_runtime.connectors.lines import Content, Lines, line_ends
+from tacet_runtime.connectors.digest import Digest
+from tacet_runtime.connectors.lines import Content, Counted, Lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +27,6 @@ READ_BYTES = 256 * 1024
 """What is read at once is looked at several times, so it should fit where a processor core keeps it near."""
 HEAD_BYTES = 64 * 1024
 GZIP, ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-
-
-class Digest:
-    """What a content is known by: half a SHA-256 (128 bits), for which processors have an instruction."""
-
-    def __init__(self) -> None:
-        self._hash = hashlib.sha256()
-        self.update = self._hash.update
-
-    def text(self) -> str:
-        """Return the digest of what was taken so far."""
-        return self._hash.hexdigest()[:32]
 
 
 class SourceError(Exception):
@@ -54,7 +43,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far a source was consumed: messages, bytes of its decompressed content, and their SHA-256 digest."""
+    """How far a source was consumed: messages, bytes of its decompressed content, and their digest (`digest.Digest`)."""
 
     source: str
     messages: int
@@ -69,7 +58,8 @@ class Block:
     """Whole messages of one source, without their line ends, and the position after them.
 
     `count` messages begin at offset `first`. `start` is the byte where the block begins in the decompressed content.
-    `content` is None when it stands in the file `path` as it is: who computes the block reads it there.
+    `content` is None when it stands in the file `path` as it is: who computes the block reads it there, and of a message
+    no more than one byte above `limit`.
     """
 
     source: str
@@ -79,7 +69,8 @@ class Block:
     start: int
     end: Position
     path: Path | None = None
-    """Set when the content is not compressed and no line of the block was cut."""
+    """Set when there is no content."""
+    limit: int = 0
 
 
 def open_content(path: Path) -> BinaryIO:
@@ -162,7 +153,8 @@ def blocks(
         size = block_bytes
         if plain is not None:
             size = min(block_bytes, max(0, item.path.stat().st_size - start.bytes))
-        held = _Held(item.path, start, Lines(size + READ_BYTES, message_bytes), block_bytes, plain, hold=hold)
+        lines = Counted() if plain is not None and not hold else Lines(size + READ_BYTES, message_bytes)
+        held = _Held(item.path, start, lines, block_bytes, message_bytes)
         yield from _lines(held, content, digest, last)
 
 
@@ -173,27 +165,19 @@ def content_of(block: Block) -> Content:
     if block.path is None:
         raise SourceError(f"{block.source}: a block without content")
     left = block.end.bytes - block.start
-    lines = Lines(left, left)
+    lines = Lines(left, block.limit)
     try:
         with block.path.open("rb") as file:
             file.seek(block.start)
             while chunk := file.read(min(READ_BYTES, left)):
                 left -= len(chunk)
-                _take(lines, chunk)
+                lines.add(chunk)
     except OSError as error:
         raise SourceError(f"cannot read {block.path}: {error.strerror}") from error
     found = lines.take()
     if left or len(found) != block.count:
         raise SourceError(f"{block.path} changed while it was read")
     return found
-
-
-def _take(lines: Lines, chunk: bytes) -> None:
-    ends = line_ends(chunk)
-    cut = int(ends[-1]) + 1 if len(ends) else 0
-    if cut:
-        lines.add(chunk[:cut], ends)
-    lines.add_open(chunk[cut:])
 
 
 def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> bytes:
@@ -226,15 +210,12 @@ def _whole(content: BinaryIO, start: Position, digest: Digest, path: Path, limit
 class _Held:
     """Gathers chunks into blocks of whole lines."""
 
-    def __init__(
-        self, path: Path, start: Position, lines: Lines, block_bytes: int, plain: Path | None, *, hold: bool
-    ) -> None:
+    def __init__(self, path: Path, start: Position, lines: Lines | Counted, block_bytes: int, limit: int) -> None:
         self.path = path
         self.read_bytes = min(READ_BYTES, block_bytes)
         self.lines = lines
         self._block_bytes = block_bytes
-        self._plain = plain
-        self._hold = hold
+        self._limit = limit
         self._source = start.source
         self._first, self.start = start.messages, start.bytes
         self._head = start.head
@@ -244,14 +225,14 @@ class _Held:
 
     def block(self, end: int, digest: str) -> Block | None:
         """Return what is held as a block that ends at byte `end`, and begin the next one."""
-        if not len(self.lines):
+        count = len(self.lines)
+        if not count:
             return None
-        path = None if self.lines.cut else self._plain
         content = self.lines.take()
-        self._head = self._head or head_of(content.first(HEAD_BYTES))
-        position = Position(self._source, self._first + len(content), end, digest, self._head)
-        kept = None if path is not None and not self._hold else content
-        found = Block(self._source, self._first, len(content), kept, self.start, position, path)
+        self._head = self._head or first_message(self.path) or ""
+        position = Position(self._source, self._first + count, end, digest, self._head)
+        path = self.path if content is None else None
+        found = Block(self._source, self._first, count, content, self.start, position, path, self._limit)
         self._first, self.start = position.messages, end
         return found
 
@@ -263,17 +244,17 @@ def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Itera
             # The line end of the last message, which had none when it was consumed.
             digest.update(b"\n")
             at, held.start, chunk, last = at + 1, at + 1, chunk[1:], b"\n"
-        ends = line_ends(chunk)
-        cut = int(ends[-1]) + 1 if len(ends) else 0
+        cut = chunk.rfind(b"\n") + 1
+        whole, rest = memoryview(chunk)[:cut], memoryview(chunk)[cut:]
         if cut:
-            digest.update(chunk[:cut])
-            held.lines.add(chunk[:cut], ends)
+            digest.update(whole)
+            held.lines.add(whole)
             if held.full():
                 block = held.block(at + cut, digest.text())
                 if block is not None:
                     yield block
-        digest.update(chunk[cut:])
-        held.lines.add_open(chunk[cut:])
+        digest.update(rest)
+        held.lines.add(rest)
         at += len(chunk)
     block = held.block(at, digest.text())
     if block is not None:

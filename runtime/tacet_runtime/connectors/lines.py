@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 _NEWLINE = ord("\n")
+_SLACK = 32
+"""Bytes behind what a room holds that may be written over (`cutting.move`)."""
 _KEPT = 3
 """Rooms that are remembered: the block that is computed, the one that is read, and one that is still referred to."""
 
@@ -24,10 +26,6 @@ class Content:
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
-
-    def first(self, size: int) -> bytes:
-        """Return the first bytes of the first message, at most `size`."""
-        return bytes(self.values[: min(size, int(self.offsets[1]))]) if len(self) else b""
 
     def copied(self) -> Content:
         """Return the same in bytes of its own, which another process can be sent."""
@@ -74,55 +72,65 @@ class Lines:
     def __init__(self, size: int, limit: int) -> None:
         self._size = size
         self._limit = limit
-        self._room = ROOMS.take(size)
-        self.held = 0
+        self._room = bytearray()
+        self._ends = np.empty(0, dtype=np.int64)
+        self.held = self._start = self._count = 0
         self._offsets = [np.zeros(1, dtype=np.int64)]
-        self._count = 0
-        self._open = 0
-        """Bytes held of the line that has not ended yet."""
-        self.cut = False
-        """Some line was above the limit."""
 
-    def add(self, data: bytes, ends: np.ndarray) -> None:
-        """Take whole lines; the first may be the rest of an open one. `ends`: where their line ends are, all of them."""
-        if self._open > self._limit:
-            data, ends, self.cut = data[ends[0] :], ends - ends[0], True
-        self._offsets.append(self.held + ends - np.arange(len(ends), dtype=np.int64))
-        self._count += len(ends)
-        self._put(data.replace(b"\n", b""))
-        self._open = 0
+    def add(self, data: bytes | memoryview) -> None:
+        """Take bytes of lines: the first may be the rest of an open one, the last may stay open."""
+        # The code is compiled, and its import heavy: only who holds lines needs it.
+        from tacet_runtime.connectors.cutting import move  # noqa: PLC0415
 
-    def add_open(self, rest: bytes) -> None:
-        """Take the beginning of a line, or more of it."""
-        keep = max(0, self._limit + 1 - self._open)
-        self.cut = self.cut or keep < len(rest)
-        self._put(rest[:keep])
-        self._open += min(keep, len(rest))
+        self._have_room(self.held + len(data) + _SLACK)
+        if len(self._ends) < len(data):
+            self._ends = np.empty(len(data), dtype=np.int64)
+        room = np.frombuffer(self._room, dtype=np.uint8)
+        self.held, ended, self._start = move(
+            np.frombuffer(data, dtype=np.uint8), room, self.held, self._start, self._limit, self._ends
+        )
+        self._offsets.append(self._ends[:ended].copy())
+        self._count += ended
 
     def take(self) -> Content:
         """Return what is held, an open line as if it had ended, and begin anew."""
-        if self._open:
+        if self.held > self._start:
             self._offsets.append(np.array([self.held], dtype=np.int64))
-        offsets = np.concatenate(self._offsets)
-        found = Content(memoryview(self._room)[: self.held].toreadonly(), offsets)
+        found = Content(memoryview(self._room)[: self.held].toreadonly(), np.concatenate(self._offsets))
         ROOMS.give(self._room)
         self._room = bytearray()
-        self.held, self._offsets, self._count, self._open, self.cut = 0, self._offsets[:1], 0, 0, False
+        self.held = self._start = self._count = 0
+        self._offsets = self._offsets[:1]
         return found
 
     def __len__(self) -> int:
-        return self._count + (self._open > 0)
+        return self._count + (self.held > self._start)
 
-    def _put(self, data: bytes) -> None:
-        end = self.held + len(data)
-        if end > len(self._room):
-            larger = ROOMS.take(max(self._size, 2 * end if self.held else end))
+    def _have_room(self, size: int) -> None:
+        if size > len(self._room):
+            larger = ROOMS.take(max(self._size + _SLACK, 2 * size if self.held else size))
             larger[: self.held] = self._room[: self.held]
             self._room = larger
-        self._room[self.held : end] = data
-        self.held = end
 
 
-def line_ends(data: bytes) -> np.ndarray:
-    """Return where the line ends are in bytes."""
-    return np.flatnonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE)
+class Counted:
+    """Counts lines that another process will read again: holds nothing."""
+
+    def __init__(self) -> None:
+        self.held = self._ended = 0
+        self._open = False
+
+    def add(self, data: bytes | memoryview) -> None:
+        """Take bytes of lines."""
+        if len(data):
+            self.held += len(data)
+            self._ended += int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE))
+            self._open = data[-1] != _NEWLINE
+
+    def take(self) -> None:
+        """Begin anew."""
+        self.held = self._ended = 0
+        self._open = False
+
+    def __len__(self) -> int:
+        return self._ended + self._open

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tacet_runtime.connectors.digest import Digest
 from tacet_runtime.connectors.files import (
     READ_BYTES,
-    Digest,
     Position,
     SourceError,
     first_message,

@@ -5,17 +5,17 @@ The name is part of the commit, survives merges of tables' metadata and the expi
 
 from __future__ import annotations
 
-import hashlib
 import re
 from typing import TYPE_CHECKING
+
+from tacet_runtime.connectors.digest import HEX, Digest
 
 if TYPE_CHECKING:
     from pathlib import Path
     from typing import BinaryIO
 
-_HEX = 32
-"""Half a SHA-256: 128 bits."""
-_SEALED = re.compile(rf".+\.([0-9a-f]{{{_HEX}}})\.parquet", re.ASCII | re.DOTALL)
+_READ_BYTES = 256 * 1024
+_SEALED = re.compile(rf".+\.([0-9a-f]{{{HEX}}})\.parquet", re.ASCII | re.DOTALL)
 
 
 class Sealing:
@@ -23,7 +23,7 @@ class Sealing:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._hash = hashlib.sha256()
+        self._digest = Digest()
 
     @property
     def closed(self) -> bool:
@@ -32,7 +32,7 @@ class Sealing:
 
     def write(self, data: bytes) -> int:
         """Write bytes; return how many."""
-        self._hash.update(data)
+        self._digest.update(data)
         return self._file.write(data)
 
     def flush(self) -> None:
@@ -41,7 +41,7 @@ class Sealing:
 
     def seal(self, path: Path) -> Path:
         """Rename the file, which was written as `path`, to its sealed name, and return that."""
-        sealed = path.with_name(f"{path.stem}.{self._hash.hexdigest()[:_HEX]}{path.suffix}")
+        sealed = path.with_name(f"{path.stem}.{self._digest.text()}{path.suffix}")
         path.replace(sealed)
         return sealed
 
@@ -51,5 +51,8 @@ def broken(path: Path) -> bool:
     found = _SEALED.fullmatch(path.name)
     if found is None:
         return False
+    digest = Digest()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()[:_HEX] != found[1]
+        while data := file.read(_READ_BYTES):
+            digest.update(data)
+    return digest.text() != found[1]

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from tacet_runtime.engines.embedded import scan
-from tacet_runtime.engines.embedded.native import compiled, part, put_word, word
+from tacet_runtime.native import compiled, part, put_word, word
 
 BOOLEAN, WHOLE, FLOAT, UUID, STRING, NUMBER_TEXT, NOTHING = range(7)
 """Ways to read the values of a column."""

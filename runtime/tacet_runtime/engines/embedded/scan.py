@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tacet_runtime.engines.embedded.native import WIDE, compiled, lowest, marked, part, word
+from tacet_runtime.native import WIDE, compiled, lowest, marked, part, word
 
 ABSENT, NULL, BOOLEAN, WHOLE, BIG, FRACTION, TEXT, ESCAPED, ARRAY, OBJECT = range(10)
 """Kinds of JSON values. WHOLE fits into 64 bits, BIG does not; FRACTION has a point or an exponent; ESCAPED has a `\\`."""

@@ -69,6 +69,29 @@ def _marked(_: Any, array: Any, at: Any) -> Any:
     return types.uint64(array, at), code
 
 
+def _newlines(_: Any, array: Any, at: Any) -> Any:
+    form = ir.VectorType(ir.IntType(8), WIDE)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        found = builder.load(_place(context, builder, signature, arguments, form), align=1)
+        marks = builder.icmp_unsigned("==", found, ir.Constant(form, [ord("\n")] * WIDE))
+        return builder.zext(builder.bitcast(marks, ir.IntType(WIDE)), _EIGHT_BYTES)
+
+    return types.uint64(array, at), code
+
+
+def _copy_wide(_: Any, array: Any, at: Any, source: Any, start: Any) -> Any:
+    form = ir.VectorType(ir.IntType(8), WIDE)
+
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[2])(context, builder, arguments[2]).data
+        found = builder.load(builder.bitcast(builder.gep(data, [arguments[3]]), form.as_pointer()), align=1)
+        builder.store(found, _place(context, builder, signature, arguments, form), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, at, source, start), code
+
+
 def _lowest(_: Any, bits: Any) -> Any:
     def code(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
@@ -77,7 +100,7 @@ def _lowest(_: Any, bits: Any) -> Any:
 
 
 WIDE = 32
-"""So many bytes `marked` looks at."""
+"""So many bytes `marked`, `newlines` and `copy_wide` look at."""
 _EIGHT_BYTES = ir.IntType(64)
 word = cast("Callable[[Any, int], Any]", intrinsic(_word))
 """The eight bytes at a place of an array of bytes, as a number (uint64, the first byte lowest). As below: compiled code only."""
@@ -85,5 +108,9 @@ put_word = cast("Callable[[Any, int, Any], None]", intrinsic(_put_word))
 """Writes a number (uint64) as the eight bytes at a place of an array of bytes."""
 marked = cast("Callable[[Any, int], Any]", intrinsic(_marked))
 """Which of the 32 bytes at a place are quotes, backslashes, controls or not ASCII: a bit for each, the first lowest (uint64)."""
+newlines = cast("Callable[[Any, int], Any]", intrinsic(_newlines))
+"""Which of the 32 bytes at a place end a line: a bit for each, the first lowest (uint64)."""
+copy_wide = cast("Callable[[Any, int, Any, int], None]", intrinsic(_copy_wide))
+"""Writes, at a place of an array of bytes, the 32 bytes at a place of another one."""
 lowest = cast("Callable[[Any], int]", intrinsic(_lowest))
 """The number of the lowest bit (of a uint64) that is set; undefined for 0."""
