@@ -16,10 +16,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.child import ROOT, Cost
 from bench.contracts import command_cpu, write_contracts
 from bench.events import DEMO, ONE, Shape, plan_of, repeated, write_events
 from bench.report import Figure, stage_table, table, write
+from bench.work import ROOT, Cost
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +27,10 @@ class Sizes:
     """How much is measured."""
 
     distinct: int = 20_000
-    times: int = 50
-    """A million messages: a job that runs for long, whose start is not most of it."""
-    workers: int = 150
-    """Three million for one process and for two: what a process needs before its first message is not the question."""
+    times: int = 100
+    """Two million messages: a job that runs for long, whose start is not most of it."""
+    workers: int = 200
+    """Four million for one process and for two: what a process needs before its first message is not the question."""
     naive: int = 4_000
     growth: tuple[int, int] = (5, 20)
     """Files of `distinct` messages, for time and memory by size."""
@@ -38,7 +38,7 @@ class Sizes:
     limit_contracts: int = 1_000
 
 
-LONG = Sizes(distinct=50_000, times=20, workers=80, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
+LONG = Sizes(distinct=50_000, times=40, workers=80, naive=10_000, growth=(40, 400), contracts=(250, 500, 1_000))
 TINY = Sizes(distinct=300, times=2, workers=2, naive=50, growth=(1, 3), contracts=(2, 4, 8))
 
 
@@ -90,7 +90,7 @@ class Bench:
         file = self._folder / f"{name}.ndjson"
         write_events(plan_of(ROOT), ROOT, file, shape, sizes.distinct)
         source = repeated(file, self._folder / name, sizes.times)
-        before, job, after = child("json_valid", file), child("job", source), child("json_valid", file)
+        before, job, after = child("json_valid, long", file), child("job", source), child("json_valid, long", file)
         valid = (each(before) + each(after)) / 2
         rows = job.rows / job.messages
         size = file.stat().st_size / sizes.distinct

@@ -26,10 +26,10 @@ import confluent_kafka as ck
 from pyiceberg.catalog.sql import SqlCatalog
 
 from bench.__main__ import child, each
-from bench.child import ROOT, Cost
 from bench.events import JOB, ONE, plan_of, repeated, write_events
 from bench.kafka_world import ENRICHED, PARTITIONS, ended, said, until, world
 from bench.report import Figure, table
+from bench.work import ROOT, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

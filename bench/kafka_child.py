@@ -13,9 +13,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.child import ROOT, Cost, measured, read_titles
 from bench.events import plan_of
 from bench.kafka_loop import loop
+from bench.work import ROOT, Cost, measured, read_titles
 from tacet_codegen.frontend.island import load_island
 from tacet_runtime.service.observe import Quiet
 from tacet_runtime.service.refusal import Accept

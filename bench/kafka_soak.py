@@ -25,9 +25,9 @@ import numpy as np
 from confluent_kafka.admin import AdminClient
 from pyiceberg.catalog.sql import SqlCatalog
 
-from bench.child import ROOT
 from bench.events import JOB, ONE, plan_of, write_events
 from bench.kafka_world import ENRICHED, PARTITIONS, SOURCE, ended, said, world
+from bench.work import ROOT
 
 if TYPE_CHECKING:
     from bench.kafka_world import World

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from bench.child import ROOT
 from bench.events import JOB
+from bench.work import ROOT
 from tests.support import servers
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import child
+from bench import work
 from bench.__main__ import TINY, run
 from bench.contracts import write_contracts
 from bench.events import ONE, plan_of, repeated, write_events
@@ -19,12 +19,12 @@ from tacet_codegen import frontend
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
     file = tmp_path_factory.mktemp("bench") / "events.ndjson"
-    write_events(plan_of(child.ROOT), child.ROOT, file, ONE, 60)
+    write_events(plan_of(work.ROOT), work.ROOT, file, ONE, 60)
     return file
 
 
 def test_the_job_is_measured_with_a_clock_at_every_stage(events, tmp_path):
-    cost = child.staged(repeated(events, tmp_path / "twice", 2), tmp_path / "warehouse")
+    cost = work.staged(repeated(events, tmp_path / "twice", 2), tmp_path / "warehouse")
     assert cost.messages == 120
     assert set(cost.stages) == {name for name, _, _ in STAGES}
     assert min(cost.stages[name] for name, _, _ in STAGES if "strict path" not in name) > 0
@@ -33,17 +33,17 @@ def test_the_job_is_measured_with_a_clock_at_every_stage(events, tmp_path):
 
 @pytest.mark.parametrize("name", ["naive+avro", "good+avro"])
 def test_the_loops_write_the_rows_that_the_job_writes_less_what_they_cannot_judge(name, events, tmp_path):
-    job = child.job(events, tmp_path / "job")
-    loop = child.WORK[name](events, tmp_path / "loop")
+    job = work.job(events, tmp_path / "job")
+    loop = work.WORK[name](events, tmp_path / "loop")
     assert 0.6 * job.rows <= loop.rows <= job.rows
 
 
 def test_json_valid_reads_the_same_bytes(events, tmp_path):
-    assert child.json_valid(events, tmp_path).messages == 60
+    assert work.json_valid(events, tmp_path).messages == 60
 
 
 def test_many_contracts_are_contracts(tmp_path):
-    write_contracts(child.ROOT / "contracts", tmp_path, 4)
+    write_contracts(work.ROOT / "contracts", tmp_path, 4)
     loaded = frontend.load(tmp_path / "contracts")
     assert loaded.repository is not None, loaded.diagnostics
     assert len(loaded.repository.jobs) == 2

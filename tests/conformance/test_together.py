@@ -10,7 +10,7 @@ import pytest
 
 from tacet_runtime.batch import Account, Batch, Outcome
 from tacet_runtime.connectors.lookups import load_lookups
-from tacet_runtime.engines.embedded.metrics import merged
+from tacet_runtime.engines.merging import merged
 from tests.conformance.contracts import repository
 from tests.conformance.differential import Both, compare, plan_of
 from tests.conformance.messages import Messages

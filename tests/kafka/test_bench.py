@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from bench.child import ROOT
 from bench.events import ONE, plan_of, write_events
+from bench.work import ROOT
 
 pytestmark = pytest.mark.system
 MESSAGES = 240

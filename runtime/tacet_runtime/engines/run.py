@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.files import blocks
 from tacet_runtime.connectors.inputs import find_inputs, sweep_spool
 from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.recognition import recognised
+from tacet_runtime.engines.merging import merged
 from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import Options, Task
 from tacet_runtime.engines.workers import Pool
@@ -177,6 +179,8 @@ class _Run:
         point("S2:after")
         entries = [checked(self._entry(account)) for one in done for account in one.accounts]
         files = [file for one in done for file in one.files]
+        metrics = next(table for table in self._store.plan.tables if table.role == "metrics")
+        files += write_files(merged([one.metrics for one in done]), metrics, self._folder, str(self._seq))
         try:
             self._store.commit(self._seq, self._folder, files, entries)
         except Exception:

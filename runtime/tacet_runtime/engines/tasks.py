@@ -9,6 +9,7 @@ from tacet_runtime.connectors.blocks import batches
 from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.files import BLOCK_BYTES
 from tacet_runtime.connectors.parquet import write_files
+from tacet_runtime.engines.merging import merged
 from tacet_runtime.ledger import added
 
 if TYPE_CHECKING:
@@ -70,10 +71,11 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A computed task: its files and its accounts."""
+    """A computed task: its files, its accounts, and what it counted, which the commit writes once for all its tasks."""
 
     files: tuple[Finished, ...]
     accounts: tuple[Account, ...]
+    metrics: pa.Table
 
     @property
     def messages(self) -> int:
@@ -82,14 +84,15 @@ class Done:
 
 
 def compute(task: Task, tables: Mapping[str, SinkTable], processor: Processor, batch_rows: int) -> Done:
-    """Run blocks through the engine and write their files, one for each table and partition value."""
+    """Run blocks through the engine and write their files, one for each table and partition value, the metrics excepted."""
     rows: dict[str, list[pa.Table]] = {}
     accounts = [_account(block, processor, batch_rows, rows) for block in task.blocks]
+    metrics = merged(rows.pop("metrics"))
     files: list[Finished] = []
     for role, parts in rows.items():
         files += write_files(joined(parts), tables[role], task.folder, str(task.number))
         parts.clear()
-    return Done(tuple(files), tuple(accounts))
+    return Done(tuple(files), tuple(accounts), metrics)
 
 
 def _account(block: Block, processor: Processor, batch_rows: int, rows: dict[str, list[pa.Table]]) -> Account:

@@ -15,11 +15,12 @@ from tacet_runtime.engines.embedded.emit import Emit, Judged
 from tacet_runtime.engines.embedded.judging import Judging
 from tacet_runtime.engines.embedded.layout import lay_out
 from tacet_runtime.engines.embedded.memory import Memory
-from tacet_runtime.engines.embedded.metrics import measured, merged
+from tacet_runtime.engines.embedded.metrics import measured
 from tacet_runtime.engines.embedded.parts import Parts
 from tacet_runtime.engines.embedded.producers import ProducerIds
 from tacet_runtime.engines.embedded.rows import Decoder
 from tacet_runtime.engines.embedded.statements import Statements
+from tacet_runtime.engines.merging import merged
 from tacet_runtime.engines.reference import account
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.judge import Producers
