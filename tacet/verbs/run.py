@@ -16,6 +16,7 @@ from tacet.failures import outside
 from tacet.places import WAREHOUSE
 from tacet.repository import compiled
 from tacet.results import ran, said
+from tacet_runtime.process import steady
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,6 +66,7 @@ def run(
     ] = False,
 ) -> None:
     """Run a job over files, or as a service. The same input again adds nothing; after a crash the same command goes on."""
+    steady()
     if island is not None:
         if inputs:
             raise Usage("--input and --island: a job reads files or a topic, not both")

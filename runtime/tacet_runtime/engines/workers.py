@@ -15,6 +15,7 @@ from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import compute
 from tacet_runtime.plan.codec import decode, encode
+from tacet_runtime.process import steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,6 +43,7 @@ def _start(plan: bytes, options: Options, root: Path, warehouse: Path, snapshots
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    steady()
     decoded = decode(plan)
     catalog = _catalog(decoded, warehouse)
     lookups = load_lookups(decoded, root, catalog, snapshots=snapshots, archive=warehouse / "lookups")
