@@ -14,7 +14,7 @@ _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": (_MMAP, 32 * 1024 * 1024),
 }
 _PURGE_MILLISECONDS = "1000"
-_GARBAGE = (200_000, 50, 100)
+_GARBAGE = (1_000_000, 10, 10)
 
 
 def steady() -> None:
@@ -30,3 +30,14 @@ def steady() -> None:
     for name, (option, value) in _MALLOC.items():
         if mallopt is not None and name not in os.environ:
             mallopt(option, value)
+
+
+def settled() -> None:
+    """Leave what is there when work begins out of every later search for garbage: it stays until the end."""
+    gc.collect()
+    gc.freeze()
+
+
+def swept() -> None:
+    """Free what refers to itself in circles, as catalogs and exceptions do; called when little is alive."""
+    gc.collect()

@@ -1,4 +1,4 @@
-"""A block's messages -> batches: as one Arrow array, without copying them."""
+"""Messages as one Arrow array: of a block without copying them, of a list in a room (`lines.Rooms`)."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import pyarrow as pa
 
 from tacet_runtime.batch import Batch
 from tacet_runtime.connectors.files import content_of
+from tacet_runtime.connectors.lines import ROOMS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tacet_runtime.connectors.files import Block
 
 
@@ -24,3 +27,23 @@ def batches(block: Block, rows: int) -> list[Batch]:
         Batch(block.source, 0, offsets.slice(at, rows), messages.slice(at, rows))
         for at in range(0, len(messages), rows)
     ]
+
+
+def in_room(messages: Sequence[bytes | None]) -> pa.LargeBinaryArray:
+    """Return messages one after the other, in memory that was used before where there is some."""
+    lengths = np.fromiter((len(m) if m is not None else 0 for m in messages), dtype=np.int64, count=len(messages))
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths)])
+    room = ROOMS.take(int(offsets[-1]))
+    at = 0
+    for message in messages:
+        if message:
+            end = at + len(message)
+            room[at:end] = message
+            at = end
+    held = pa.py_buffer(memoryview(room).toreadonly())
+    ROOMS.give(room)
+    validity = None
+    if any(message is None for message in messages):
+        present = np.array([message is not None for message in messages])
+        validity = pa.py_buffer(np.packbits(present, bitorder="little"))
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(messages), [validity, pa.py_buffer(offsets), held])

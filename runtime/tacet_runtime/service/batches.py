@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tacet_runtime.batch import Batch
+from tacet_runtime.connectors.blocks import in_room
 from tacet_runtime.steps.sinks import ranges
 
 if TYPE_CHECKING:
@@ -42,11 +43,6 @@ class Polled:
     """Of the messages; asking a message costs, so they are asked once."""
     absent: tuple[Range, ...]
 
-    def batch(self, source: str) -> Batch:
-        """Return the messages as an engine takes them."""
-        values = pa.array([m.value() for m in self.messages], pa.large_binary())
-        return Batch(source, self.partition, pa.array(self.offsets, pa.int64()), values)
-
     def by_offset(self) -> dict[int, Any]:
         """Return the messages by their offsets."""
         return dict(zip(self.offsets, self.messages, strict=True))
@@ -63,6 +59,16 @@ class Gathered:
     def messages(self) -> int:
         """How many messages there are."""
         return sum(len(part.messages) for part in self.parts)
+
+    def batches(self, source: str) -> list[Batch]:
+        """Return the messages of each partition as an engine takes them: pieces of one array."""
+        values = in_room([message.value() for part in self.parts for message in part.messages])
+        found, at = [], 0
+        for part in self.parts:
+            offsets = pa.array(part.offsets, pa.int64())
+            found.append(Batch(source, part.partition, offsets, values.slice(at, len(offsets))))
+            at += len(offsets)
+        return found
 
     def place(self, source: str, value: bytes | None) -> str:
         """Return where a message with this value came from, in brackets after a space; nothing when none of them has it."""

@@ -36,6 +36,7 @@ from tacet_runtime.connectors.kafka_cluster import Cluster
 from tacet_runtime.connectors.parquet import synced, write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, added, checked, ledger_table
+from tacet_runtime.process import swept
 from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
 from tacet_runtime.service.intent import Intent
@@ -267,7 +268,7 @@ class Service:
 
     def _process(self, seq: int, gathered: Gathered) -> tuple[Mapping[Role, pa.Table], list[Entry]]:
         source, entries = self._standing.source, []
-        done = self._p.processor.together([part.batch(source) for part in gathered.parts])
+        done = self._p.processor.together(gathered.batches(source))
         for part, account in zip(gathered.parts, done.accounts, strict=True):
             entry = Entry(
                 seq, source, part.partition, part.first, part.last, account.counts, account.skipped,
@@ -380,6 +381,7 @@ class Service:
                 self._applied = time.monotonic()
                 self._p.observer.applied(self._pending[-1].seq, self._applied - began)
                 self._pending = []
+                swept()
                 self._consumer_resumes()
 
     def _consumer_resumes(self) -> None:

@@ -8,6 +8,7 @@ from tacet_runtime.connectors.iceberg_catalogs import open_of_island
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.registry import SchemaRegistry, subject_of
 from tacet_runtime.engines.processors import sized_processor, warmed
+from tacet_runtime.process import settled
 from tacet_runtime.service.outputs import Outputs
 from tacet_runtime.service.owner import shard_of
 from tacet_runtime.service.protocol import Parts, Service
@@ -53,6 +54,7 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
         processor = warmed(sized_processor(engine, plan, lookups))
         outputs = Outputs(plan, ids)
+        settled()
         Service(Parts(owner, island, tables, processor, snapshots, outputs, watchdog, observer, accept)).run(stop)
     finally:
         watchdog.close()

@@ -23,7 +23,7 @@ class Parts:
     def __init__(self, batches: Sequence[Batch]) -> None:
         first, *others = batches
         self.source = first.source
-        self.messages = pa.concat_arrays([batch.messages for batch in batches]) if others else first.messages
+        self.messages = _joined([batch.messages for batch in batches]) if others else first.messages
         self.offsets = np.concatenate([batch.offsets.to_numpy() for batch in batches])
         self._partitions = np.array([batch.partition for batch in batches], dtype=np.int32)
         self._bounds = np.cumsum([0, *(len(batch.offsets) for batch in batches)])
@@ -42,3 +42,17 @@ class Parts:
     def split(self, positions: np.ndarray) -> list[np.ndarray]:
         """Return each part's share of ascending positions."""
         return [positions[within] for within in self.slices(positions)]
+
+
+def _joined(parts: list[pa.Array]) -> pa.Array:
+    """Return arrays as one: without copying what they hold, when they are pieces of one array already."""
+    first = parts[0]
+    if all(_follows(one, other) for one, other in pairwise(parts)):
+        size = sum(len(part) for part in parts)
+        return pa.Array.from_buffers(first.type, size, first.buffers(), offset=first.offset)
+    return pa.concat_arrays(parts)
+
+
+def _follows(one: pa.Array, other: pa.Array) -> bool:
+    where = [[buffer.address if buffer is not None else None for buffer in part.buffers()] for part in (one, other)]
+    return where[0] == where[1] and other.offset == one.offset + len(one)
