@@ -47,7 +47,8 @@ class Rooms:
 
     def give(self, room: bytearray) -> None:
         """Let a buffer be taken again, once nothing refers to it."""
-        self._rooms = [room, *self._rooms][:_KEPT]
+        if room:
+            self._rooms = [room, *self._rooms][:_KEPT]
 
 
 ROOMS = Rooms()
