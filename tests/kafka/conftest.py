@@ -35,11 +35,30 @@ def up(tmp_path_factory):
         yield Servers(broker, registry)
 
 
+_SOON = {
+    ck.KafkaError.NOT_COORDINATOR,
+    ck.KafkaError.COORDINATOR_NOT_AVAILABLE,
+    ck.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    ck.KafkaError._TIMED_OUT,
+    ck.KafkaError._WAIT_COORD,
+}
+"""What a broker says of groups, and a client of a broker, in the first seconds."""
+
+
 def _coordinated(bootstrap):
     """Wait until groups have a coordinator: librdkafka 2.16 ends an admin client's process that asks for offsets before."""
     reader = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "first", "log_level": 0})
+    ends = time.monotonic() + 60
     try:
-        reader.committed([ck.TopicPartition("none", 0)], 30)
+        while True:
+            try:
+                reader.committed([ck.TopicPartition("none", 0)], 30)
+            except ck.KafkaException as error:
+                if error.args[0].code() not in _SOON or time.monotonic() > ends:
+                    raise
+                time.sleep(0.2)
+            else:
+                break
     finally:
         reader.close()
     time.sleep(2)  # the other groups' partitions are loaded meanwhile
