@@ -34,7 +34,6 @@ def steady() -> None:
 
 def settled() -> None:
     """Leave what is there when work begins out of every later search for garbage: it stays until the end."""
-    gc.collect()
     gc.freeze()
 
 

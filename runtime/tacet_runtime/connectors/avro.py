@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import SinkColumn, SinkTable
     from tacet_runtime.plan.types import Type
 
-_HEX = np.frombuffer(bytes(range(256)).hex().encode(), np.uint8).reshape(256, 2)
-"""Byte -> its two hex digits."""
+_HEX = np.frombuffer(bytes(range(256)).hex().encode(), np.uint16)
+"""Byte -> its two hex digits, as one number in memory."""
 
 
 class AvroError(Exception):
@@ -145,7 +145,7 @@ def uuid_texts(array: pa.Array) -> pa.Array:
     if number == 0:
         return pa.array([], pa.string())
     data = np.frombuffer(storage.buffers()[1], np.uint8)[16 * storage.offset : 16 * (storage.offset + number)]
-    digits = _HEX[data].reshape(number, 32)
+    digits = _HEX[data].view(np.uint8).reshape(number, 32)
     texts = np.full((number, 36), ord("-"), np.uint8)
     for begins, (first, last) in zip((0, 9, 14, 19, 24), pairwise((0, 8, 12, 16, 20, 32)), strict=True):
         texts[:, begins : begins + last - first] = digits[:, first:last]

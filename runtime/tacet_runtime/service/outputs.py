@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from itertools import repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,16 +46,18 @@ class Outputs:
         }
 
     def messages(self, tables: Mapping[Role, pa.Table], sent: Mapping[int, Mapping[int, Any]]) -> Iterator[Message]:
-        """Yield the messages of a batch's rows, which may be encoded; `sent`: partition -> the source's messages by offset."""
-        for sink, table in self._sinks:
-            rows = tables[sink.role]
-            if rows.num_rows == 0:
-                continue
-            if sink.format == "source":
-                few = {"_source", "_partition", "_offset", "_index", "_contract", *sink.key}
-                yield from self._as_it_came(sink, table, _in_order(plain(rows.select(sorted(few)))), sent)
-            else:
-                yield from self._avro(sink, table, _in_order(plain(rows)))
+        """Return the messages of a batch's rows, which may be encoded; `sent`: partition -> the source's messages by offset."""
+        return chain.from_iterable(
+            self._of(sink, table, tables[sink.role], sent) for sink, table in self._sinks if tables[sink.role].num_rows
+        )
+
+    def _of(
+        self, sink: SinkTopic, table: SinkTable, rows: pa.Table, sent: Mapping[int, Mapping[int, Any]]
+    ) -> Iterator[Message]:
+        if sink.format == "source":
+            few = {"_source", "_partition", "_offset", "_index", "_contract", *sink.key}
+            return self._as_it_came(sink, table, _in_order(plain(rows.select(sorted(few)))), sent)
+        return self._avro(sink, table, _in_order(plain(rows)))
 
     def _avro(self, sink: SinkTopic, table: SinkTable, rows: pa.Table) -> Iterator[Message]:
         values = self._encoders[sink.topic].encode(rows)
