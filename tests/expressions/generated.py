@@ -52,6 +52,22 @@ POOL = {
     "uuid": ["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "00000000-0000-0000-0000-000000000000"],
 }  # fmt: skip
 
+_FINITE = {"allow_nan": False, "allow_infinity": False}
+ANY = {
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "float": st.floats(width=32, **_FINITE).map(lambda number: number + 0.0),
+    "double": st.floats(**_FINITE),
+    "string": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8),
+    "boolean": st.booleans(),
+    "date": st.dates(),
+    "timestamp": st.datetimes(),
+    "timestamptz": st.datetimes(timezones=st.just(dt.UTC)),
+    "time": st.times(),
+    "uuid": st.uuids().map(str),
+}
+"""What stands between the edges: a fault may wait on any day of the year."""
+
 
 def kind(type_):
     return type(type_).__name__.removesuffix("Type").lower()
@@ -77,7 +93,7 @@ def values(type_):
         case t.MapType(value):
             return st.dictionaries(st.sampled_from(["a", "b"]), values(value), max_size=2)
         case _:
-            return st.sampled_from(POOL[kind(type_)])
+            return st.sampled_from(POOL[kind(type_)]) | ANY[kind(type_)]
 
 
 def rows(count=6):

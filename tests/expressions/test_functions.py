@@ -181,6 +181,10 @@ CASES = [
     ("EXTRACT(SECOND FROM ts)", {"ts": at("2026-01-01T00:00:59.999999")}, 59),
     ("EXTRACT(HOUR FROM tm)", {"tm": dt.time.max}, 23),
     ("DATE_TRUNC('quarter', d)", {"d": day("2026-12-31")}, day("2026-10-01")),
+    *[(f"DATE_TRUNC('{unit}', d)", {"d": day(d)}, day(first)) for unit, d, first in [
+        ("quarter", "2026-05-31", "2026-04-01"), ("quarter", "2026-08-31", "2026-07-01"), ("quarter", "2024-02-29", "2024-01-01"),
+        ("year", "2024-02-29", "2024-01-01"), ("month", "2026-05-31", "2026-05-01"), ("day", "2026-05-31", "2026-05-31")]],
+    ("DATE_TRUNC('quarter', tz)", {"tz": utc("2026-05-31T23:59:59.999999")}, utc("2026-04-01")),
     ("DATE_TRUNC('hour', tz)", {"tz": utc("1969-12-31T23:59:59.999999")}, utc("1969-12-31T23:00:00")),
     ("DATE_TRUNC('year', ts)", {"ts": dt.datetime.max}, at("9999-01-01")),
     ("TIMESTAMPDIFF(DAY, tz, ty)", {"tz": utc("2026-01-01T12:00:00"), "ty": utc("2026-01-03T11:59:59.999999")}, 1),

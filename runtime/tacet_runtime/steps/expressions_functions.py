@@ -100,11 +100,9 @@ def _date_trunc(_: t.Type, unit: str, value: Any) -> Any:
     """Set everything below the unit to its first."""
     units = ("year", "quarter", "month", "day", "hour", "minute", "second")
     below = units[units.index(unit) + 1 :]
-    if unit == "quarter":
-        value = value.replace(month=(value.month - 1) // 3 * 3 + 1)
     first: dict[str, Any] = {u: int(u in {"month", "day"}) for u in below if u != "quarter"}
     if unit == "quarter":
-        first.pop("month", None)
+        first["month"] = (value.month - 1) // 3 * 3 + 1
     if isinstance(value, dt.datetime):
         return value.replace(**first, microsecond=0)
     return value.replace(**{u: n for u, n in first.items() if u in {"month", "day"}})
