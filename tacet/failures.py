@@ -26,6 +26,7 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
 
     from tacet_runtime.connectors.files import SourceError
     from tacet_runtime.connectors.iceberg import TableError
+    from tacet_runtime.connectors.iceberg_catalogs import cause
     from tacet_runtime.connectors.lookups import LookupError_
     from tacet_runtime.engines.workers import WorkerDied
     from tacet_runtime.exactly_once import Busy, Gap
@@ -43,8 +44,7 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
     except NoSuchTableError as error:
         raise Outside(f"the job has never run in {warehouse}: {error}") from error
     except SQLAlchemyError as error:
-        cause = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise Outside(_told(f"{where} cannot be used: {cause}", error)) from error
+        raise Outside(_told(f"{where} cannot be used: {cause(error)}", error)) from error
     except (RESTError, RequestException) as error:  # their texts may hold what was sent
         raise Outside(f"{where} cannot be used: {type(error).__name__}") from error
     except CommitFailedException as error:

@@ -74,8 +74,16 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
 
 
 def _unusable(where: str, error: SQLAlchemyError) -> TableError:
-    cause = str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
-    return TableError(f"the catalog {where} cannot be used: {cause}")
+    return TableError(f"the catalog {where} cannot be used: {cause(error)}")
+
+
+def cause(error: Exception) -> str:
+    """Return why a catalog failed, in one line: without the statement or the address, which may hold what was sent."""
+    driver = getattr(error, "orig", None)
+    if driver is None and type(error).__module__.partition(".")[0] in {"requests", "sqlalchemy"}:
+        return type(error).__name__
+    said = str(driver or error).strip().splitlines()
+    return said[0] if said else type(error).__name__
 
 
 def _rest(properties: dict[str, str], seconds: int) -> Catalog:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table
+from tacet_runtime.connectors.iceberg_catalogs import cause
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import given_up_name
@@ -19,7 +21,7 @@ from tacet_runtime.service.intent import TableFiles
 from tacet_runtime.service.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from tacet_runtime.service.intent import Intent
     from tacet_runtime.service.owner import Shard
 
+_T = TypeVar("_T")
 ORDER = ("raw", "derived", "rejects", "metrics", "ledger")
 ATTEMPTS = 8
 AWAY = 3
@@ -55,16 +58,8 @@ class Tables:
     def open(self) -> None:
         """Make or widen the tables. Raises TableError."""
         for role in self.roles:
-            for attempt in range(ATTEMPTS):
-                try:
-                    self._see(role, ensure_table(self.catalog, self.sinks[role]))
-                    break
-                except TableError:
-                    raise
-                except Exception as error:  # another shard may do the same at this moment
-                    if attempt + 1 == ATTEMPTS:
-                        raise TableError(f"cannot open {self.sinks[role].name}: {_cause(error)}") from error
-                    time.sleep(0.1 * (attempt + 1))
+            sink = self.sinks[role]
+            self._see(role, _tried(f"open {sink.name}", partial(ensure_table, self.catalog, sink)))
 
     def load(self, role: str) -> Table:
         """Return a table's newest metadata. Raises what pyiceberg raises."""
@@ -84,7 +79,7 @@ class Tables:
         except TableError:
             raise
         except Exception as error:
-            raise TableError(f"the catalog cannot be read: {_cause(error)}") from error
+            raise TableError(f"the catalog cannot be read: {cause(error)}") from error
 
     def describe(self, files: Iterable[Finished]) -> tuple[TableFiles, ...]:
         """Return finished files by table, with what the tables were when they were last seen. Every table is named."""
@@ -127,7 +122,7 @@ class Tables:
             point(f"S8:after-{role}")
 
     def _apply_to(self, role: str, intents: Sequence[Intent]) -> None:
-        failed: Exception | None = None
+        failed = Exception("never tried")
         for attempt in range(ATTEMPTS):
             table = None
             try:
@@ -147,7 +142,7 @@ class Tables:
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
                 return
-        raise TableError(f"cannot commit to {self.sinks[role].name}: {_cause(failed)}") from failed
+        raise TableError(f"cannot commit to {self.sinks[role].name}: {cause(failed)}") from failed
 
     def _check(self, table: Table, role: str, due: Sequence[Intent]) -> None:
         name, at = self.sinks[role].name, self.marker(table)
@@ -210,16 +205,12 @@ class Tables:
     def give_up(self, source: str, gaps: Iterable[tuple[int, int, int]]) -> None:
         """Keep with the ledger what an accepted loss leaves out: partition, first and last (excluded). Raises TableError."""
         kept = {given_up_name(self.plan.job, source, number, first): str(last) for number, first, last in gaps}
-        for attempt in range(ATTEMPTS):
-            try:
-                with self.load("ledger").transaction() as transaction:
-                    transaction.set_properties(kept)
-            except Exception as error:  # another shard may commit at this moment
-                if attempt + 1 == ATTEMPTS:
-                    raise TableError(f"cannot keep what is given up: {_cause(error)}") from error
-                time.sleep(0.1 * (attempt + 1))
-            else:
-                return
+
+        def keep() -> None:
+            with self.load("ledger").transaction() as transaction:
+                transaction.set_properties(kept)
+
+        _tried("keep what is given up", keep)
 
     def make_folder(self, seq: int, unique: str) -> Path:
         """Make the folder of one batch's files. Raises OSError."""
@@ -250,6 +241,21 @@ class Tables:
         return swept
 
 
+def _tried(what: str, work: Callable[[], _T]) -> _T:
+    """Return what the work returns, done again when another shard commits at this moment. Raises TableError."""
+    attempt = 1
+    while True:
+        try:
+            return work()
+        except TableError:
+            raise
+        except Exception as error:
+            if attempt == ATTEMPTS:
+                raise TableError(f"cannot {what}: {cause(error)}") from error
+        time.sleep(0.1 * attempt)
+        attempt += 1
+
+
 def files_of(intent: Intent, role: str) -> TableFiles:
     """Return what an intent adds to a table. Raises Refused when the intent does not know the table."""
     for table in intent.tables:
@@ -263,15 +269,6 @@ def _number(table: Table, name: str) -> int:
     if not text.isdigit():
         raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
     return int(text)
-
-
-def _cause(error: Exception | None) -> str:
-    """Return why a catalog failed, in one line: without the statement or the address, which may hold what was sent."""
-    driver = getattr(error, "orig", None)
-    if driver is None and (error is None or type(error).__module__.partition(".")[0] in {"requests", "sqlalchemy"}):
-        return f"the catalog cannot be used: {type(error).__name__}"
-    said = str(driver or error).strip().splitlines()
-    return f"the catalog cannot be used: {said[0]}" if driver is not None else (said or [type(error).__name__])[0]
 
 
 def _of_snapshot(table: Table, name: str) -> int | None:
