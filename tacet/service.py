@@ -139,7 +139,7 @@ def watched(plan: Plan, island: Island, told: Observer) -> Iterator[Observer]:
         server = Server((host.strip("[]"), int(port)), status, exposition)
     except OSError as error:
         raise Outside(f"cannot listen on {island.status.listen}: {error.strerror or error}") from error
-    message("metrics and health: http://{}:{}/".format(*server.address))
+    message(f"metrics and health: http://{host}:{server.address[1]}/")
     try:
         yield Several(told, exposition, status)
     finally:

@@ -66,9 +66,12 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
             **{"pool_pre_ping": "true", **properties, "uri": url.render_as_string(hide_password=False)},
         )
     except ModuleNotFoundError as error:
-        if error.name != "psycopg2":
-            raise
-        raise TableError("a catalog in PostgreSQL needs the extra: pip install 'tacet-contracts[postgres]'") from error
+        if error.name == "psycopg2":
+            raise TableError(
+                "a catalog in PostgreSQL needs the extra: pip install 'tacet-contracts[postgres]'"
+            ) from error
+        package = f"{url.drivername} needs the Python package {error.name}"
+        raise TableError(f"the catalog's {package}: install it, or name another driver in `uri`") from error
     except SQLAlchemyError as error:
         raise _unusable(f"at {url.host or url.database}", error) from error
 

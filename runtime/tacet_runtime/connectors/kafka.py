@@ -7,6 +7,7 @@ id and the static membership of the group (`group.instance.id`, KIP-345) are the
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from contextlib import contextmanager, suppress
@@ -41,8 +42,12 @@ _WAYS_OUT = {
     ck.KafkaError.UNKNOWN_TOPIC_OR_PART: "make the topic again",
     ck.KafkaError._UNKNOWN_TOPIC: "make the topic again",  # noqa: SLF001
     ck.KafkaError._UNKNOWN_PARTITION: "make the topic again",  # noqa: SLF001
+    ck.KafkaError.INVALID_TRANSACTION_TIMEOUT: "shorten `patience.transaction`, or raise `transaction.max.timeout.ms` of the broker",
+    ck.KafkaError.INVALID_SESSION_TIMEOUT: "set `patience.session` between the broker's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`",
 }
-"""What to do when a message is not taken, where it is known."""
+"""What to do about an error, where it is known."""
+_SILENT_LOG = logging.Logger("librdkafka", logging.CRITICAL + 1)
+"""For what is written whatever `log_level` says: that an error is fatal, which its exception says, too."""
 SECRET = ("sasl.username", "sasl.password", "ssl.key.password")
 """Settings that are never shown."""
 
@@ -106,6 +111,11 @@ def asked(what: str) -> Iterator[None]:
         raise BrokerError(f"the broker does not answer about {what} in time") from error
 
 
+def _way_out(error: ck.KafkaError) -> str:
+    known = _WAYS_OUT.get(error.code())
+    return f"; {known}" if known else ""
+
+
 class Transactions:
     """A shard's transactional producer. Any error spoils it: `Unsettled`, and another one must be made."""
 
@@ -126,6 +136,7 @@ class Transactions:
                 "queue.buffering.max.messages": 2_000_000,
                 "queue.buffering.max.kbytes": 1_048_576,
                 "on_delivery": self._delivered,
+                "logger": _SILENT_LOG,
                 "delivery.report.only.error": True,
             }
         )
@@ -134,10 +145,8 @@ class Transactions:
         size = len(message.value() or b"")
         if error is None or error.code() in _PURGED or (self._not_taken and size <= len(self._not_taken.value or b"")):
             return
-        way_out = _WAYS_OUT.get(error.code())
         text = f"partition {message.partition()} of topic {message.topic()} does not take a message of {size} bytes"
-        text += f": {error.str()}" + (f"; {way_out}" if way_out else "")
-        self._not_taken = NotTaken(text, message.value())
+        self._not_taken = NotTaken(f"{text}: {error.str()}{_way_out(error)}", message.value())
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
@@ -146,7 +155,7 @@ class Transactions:
         except ck.KafkaException as error:
             with suppress(ck.KafkaException):
                 self._producer.poll(0)  # hear what became of the messages
-            raise self._not_taken or Unsettled(error.args[0].str()) from error
+            raise self._not_taken or Unsettled(f"{error.args[0].str()}{_way_out(error.args[0])}") from error
 
     def open(self) -> None:
         """S0: fence whoever had this name before, and settle what it left. Raises Unsettled."""
@@ -228,12 +237,14 @@ class Source:
         """Partition -> the end that was reached: beyond the last message there may be offsets that have none."""
         self._failed: BaseException | None = None
         self._paused = False
+        session = int(patience.session_seconds * 1_000)
         self._consumer = ck.Consumer(
             {
                 **base,
                 "group.id": group,
                 "group.instance.id": instance,
-                "session.timeout.ms": int(patience.session_seconds * 1_000),
+                "session.timeout.ms": session,
+                "max.poll.interval.ms": max(300_000, session),
                 "heartbeat.interval.ms": int(HEARTBEAT_SECONDS * 1_000),
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
@@ -330,7 +341,7 @@ class Source:
             return TakenOver("another process consumes as this shard now")
         if error.code() in {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
             return Gone(f"topic {self.topic} no longer has the messages at the position: {error.str()}")
-        return BrokerError(f"topic {self.topic} cannot be read: {error.str()}")
+        return BrokerError(f"topic {self.topic} cannot be read: {error.str()}{_way_out(error)}")
 
     def advance(self, offsets: Mapping[int, int]) -> None:
         """Say what is committed now."""

@@ -7,6 +7,7 @@ be. Both are told with a reason, as JSON, and 503 when it is not so.
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
 from dataclasses import dataclass, field
@@ -96,13 +97,17 @@ class Status:
         }
 
 
+class _Version6(ThreadingHTTPServer):
+    address_family = socket.AF_INET6
+
+
 class Server:
     """Serves in a thread of its own until it is closed. `address`: host and port; port 0 takes a free one."""
 
     def __init__(self, address: tuple[str, int], status: Status, exposition: Exposition) -> None:
         """Listen. Raises OSError when the address is taken."""
         handler = type("Handler", (_Handler,), {"status": status, "exposition": exposition})
-        self._server = ThreadingHTTPServer(address, handler)
+        self._server = (_Version6 if ":" in address[0] else ThreadingHTTPServer)(address, handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="tacet-status", daemon=True)
         self._thread.start()
