@@ -46,7 +46,8 @@ _WAYS_OUT = {
     ck.KafkaError.INVALID_SESSION_TIMEOUT: "set `patience.session` between the broker's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`",
 }
 """What to do about an error, where it is known."""
-_SILENT_LOG = logging.Logger("librdkafka", logging.CRITICAL + 1)
+_SILENT_LOG = logging.getLogger("librdkafka")
+_SILENT_LOG.setLevel(logging.CRITICAL + 1)
 """For what is written whatever `log_level` says: that an error is fatal, which its exception says, too."""
 SECRET = ("sasl.username", "sasl.password", "ssl.key.password")
 """Settings that are never shown."""
