@@ -212,6 +212,10 @@ CASES = [
     ("ARRAY_CONTAINS(tags, s)", {"tags": ["a", "é"], "s": "é"}, TRUE),
     ("ARRAY_CONTAINS(nums, i)", {"nums": []}, NULL),
     # casts
+    ("CAST(CAST(0.1 * p AS decimal(10,2)) AS string)", {"p": D("-0.001")}, "0.00"),
+    ("CAST(-p AS string)", {"p": D("0.000")}, "0.000"),
+    ("CAST(CEIL(p) AS string)", {"p": D("-0.001")}, "0"),
+    ("CAST(0 * m AS string)", {"m": D("-1.00")}, "0.00"),
     ("CAST(n AS int)", {"n": 3_000_000_000}, FAIL),
     ("CAST(x AS int)", {"x": 2147483647.9}, MAX),
     ("CAST(x AS int)", {"x": -2.7}, -2),

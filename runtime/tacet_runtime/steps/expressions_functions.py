@@ -40,11 +40,17 @@ def fitting(value: Any, type_: t.Type) -> Any:
         case t.DecimalType(precision, scale):
             value = value.quantize(Decimal(1).scaleb(-scale), context=_EXACT)
             ok = value.scaleb(scale, context=_EXACT).copy_abs() < 10**precision
+            value = _unsigned_zero(value)
         case _:
             ok = math.isfinite(value)
     if not ok:
         raise Failed
     return value
+
+
+def _unsigned_zero(value: Decimal) -> Decimal:
+    """Return zero without its sign, which engines' decimals do not have; other values as they are."""
+    return value or value.copy_abs()
 
 
 def _add(type_: t.Type, a: Any, b: Any) -> Any:
@@ -79,7 +85,7 @@ def _whole(rounding: str) -> Callable[..., Any]:
     def whole(_: t.Type, value: Any) -> Any:
         if isinstance(value, float):
             return float(Decimal(value).to_integral_value(rounding, _EXACT)) if abs(value) < _WHOLE_DOUBLES else value
-        return value.to_integral_value(rounding, _EXACT)
+        return _unsigned_zero(value.to_integral_value(rounding, _EXACT))
 
     return whole
 
