@@ -72,7 +72,7 @@ _RANGE = "format('{} {}..{}', source, first_offset, last_offset)"
 QUERIES: tuple[tuple[str, str], ...] = (
     (
         "lost_range",
-        """SELECT format('{} {}..{}', source, first, last), format('no entry of the ledger has these {} messages', last - first)
+        """SELECT format('{} {}..{}', source, first, last), format('no entry of the ledger has these {} messages{}', last - first, CASE WHEN (SELECT max(partition) FROM base) > 0 THEN format(' of partition {}', partition) ELSE '' END)
            FROM gaps WHERE NOT given_up""",
     ),
     (

@@ -49,7 +49,8 @@ _HASHING = 2
 _RESTORE = "put the table back to a snapshot from before, or run `tacet backfill` over that time, then verify again"
 _RERUN = "run the job again over the same input: it finishes or repeats what is missing"
 ADVICE = {
-    "lost_range": "the ledger lost entries: " + _RESTORE,
+    "lost_range": "of an island, start every shard once, for one that was killed may have commits that the tables lack; else the "
+    "ledger lost entries: " + _RESTORE,
     "doubled_range": "the ledger has entries twice: " + _RESTORE,
     "account": "an entry of the ledger was changed: " + _RESTORE,
     "rows_differ": "rows were added or lost behind the job: " + _RESTORE,

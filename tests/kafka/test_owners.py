@@ -69,3 +69,20 @@ def test_messages_that_were_given_up_are_told_from_lost_ones(scene):
     found = scene.tacet(*verify)
     assert found.wait() == 0, found.said()
     assert f"given up: {scene.names['source']} 20..25 of partition 0" in found.said()
+
+
+def test_what_a_shard_committed_that_never_comes_back_is_brought_into_the_tables_by_the_others(scene):
+    scene.write(session="6s", tables=1)
+    scene.produce(90)
+    lost = scene.run(shard=1, TACET_FAIL_AT="S7:after:2")
+    assert lost.wait() == -signal.SIGKILL, "its second commit is in the topic, and in no table"
+    left = scene.run()
+    left.until("shard 1 is gone: the tables have its commits up to 2 now")
+    scene.produce(30)
+    scene.caught_up(left, 90)
+    left.kill(signal.SIGTERM)
+    assert left.wait() == 0, left.said()
+    assert scene.problems() == []
+    scene.produce(30)
+    scene.finish(shard=1)
+    assert scene.problems() == [], "and if it comes back after all, nothing is twice"

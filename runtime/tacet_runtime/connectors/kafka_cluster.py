@@ -132,11 +132,18 @@ class Cluster:
 
     def replaced(self, group: str, instance: str, member: str) -> bool:
         """Tell whether a group has another member than `member` as this static instance; not so when the broker does not answer."""
-        wanted = self._admin.describe_consumer_groups([group], request_timeout=self._seconds)[group]
-        with suppress(ck.KafkaException, TimeoutError):
-            members = wanted.result(self._seconds).members
-            return any(one.group_instance_id == instance and one.member_id != member for one in members)
+        with suppress(BrokerError):
+            return any(name == instance and one != member for name, one in self._members(group))
         return False
+
+    def members(self, group: str) -> frozenset[str]:
+        """Return the static instances that are members of a group. Raises BrokerError."""
+        return frozenset(name for name, _ in self._members(group))
+
+    def _members(self, group: str) -> list[tuple[str, str]]:
+        with asked(f"group {group}"):
+            wanted = self._admin.describe_consumer_groups([group], request_timeout=self._seconds)[group]
+            return [(one.group_instance_id, one.member_id) for one in wanted.result(self._seconds).members]
 
     def create(self, name: str, partitions: int, config: Mapping[str, str]) -> Topic:
         """Return a topic, made when it is not there. Raises BrokerError."""

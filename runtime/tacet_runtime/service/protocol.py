@@ -41,6 +41,7 @@ from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
+from tacet_runtime.service.others import Others
 from tacet_runtime.service.pacing import ATTEMPTS, Attempts, Clock, Pacing, TooMuch
 from tacet_runtime.service.quiet import Quiet
 from tacet_runtime.service.recovery import Positions, find_topic, see_same, stand
@@ -114,6 +115,7 @@ class Service:
         self._applied = self._read = time.monotonic()
         """When the tables were brought up to it, and when the last batch had been read."""
         self._quiet = Quiet(self._base, self._call, parts.watchdog, parts.observer)
+        self._others = Others(self._broker, parts.tables, parts.observer)
         self._pacing = Pacing(parts.island.pace.rows, self._limit)
         self._attempts = Attempts()
         self._stop: Callable[[], bool] = lambda: False
@@ -160,6 +162,8 @@ class Service:
             self._quiet.look(self._standing.topic, self._consumer, settled=not self._pending)
         if self._due():
             self._apply()
+        with self._p.watchdog.limit("S8 others", 4 * self._limit):
+            self._others.look(self._consumer.generation)
 
     def _commit(self, gathered: Gathered, clock: Clock) -> None:
         """S2 to S7 of one batch; or it is given up, and a smaller one is read in its place."""

@@ -73,7 +73,7 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
         find_topic(broker, sink.topic)
     cluster = broker.cluster()
     broker.create(shard.intents, 1, TOPIC_CONFIG)
-    intents = _intents(broker, shard.intents)
+    intents = intents_of(broker, shard.intents)
     last = intents[-1] if intents else None
     topics = _topics(last, lambda: last_of_others(broker, shard), cluster, topic, accept)
     standing = Standing(cluster, topic, topics, intents)
@@ -89,11 +89,12 @@ def last_of_others(broker: Cluster, shard: Shard) -> list[Intent]:
     """Return the last intent of each other shard of the job on its island. Raises BrokerError."""
     prefix = shard.intents_prefix
     names = [name for name in broker.names() if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
-    found = [_intents(broker, name) for name in names if name != shard.intents]
+    found = [intents_of(broker, name) for name in names if name != shard.intents]
     return [intents[-1] for intents in found if intents]
 
 
-def _intents(broker: Cluster, name: str) -> list[Intent]:
+def intents_of(broker: Cluster, name: str) -> list[Intent]:
+    """Return the intents of a topic, in order. Raises Refused, BrokerError."""
     try:
         return history(broker.read(name))
     except BadIntent as error:
@@ -131,7 +132,7 @@ def _see_alone(broker: Cluster, shard: Shard, tables: Tables, *, first: bool) ->
     tables.see_alone()
     if first:
         for name, island in shard.foreign(broker.names()).items():
-            tables.see_others(_intents(broker, name), island)
+            tables.see_others(intents_of(broker, name), island)
 
 
 def _undo_rollbacks(tables: Tables, accept: Accept) -> None:
@@ -201,7 +202,7 @@ class Positions:
             if not beyond or time.monotonic() > deadline:
                 break
             time.sleep(0.2)
-        if beyond and _intents(self._broker, self._shard.intents)[-1:] != self._standing().intents[-1:]:
+        if beyond and intents_of(self._broker, self._shard.intents)[-1:] != self._standing().intents[-1:]:
             raise TakenOver("another process was this shard meanwhile")
         if beyond and not self._accept().loss:
             raise Refused(self._told(beyond[0], group[beyond[0]], known))

@@ -1,0 +1,65 @@
+"""OTHERS: what a shard committed that is gone reaches the tables, too. Its intents are in Kafka, its markers in the tables.
+
+Any process may bring a table up to any shard's commits: marker and files are one commit, which the catalog refuses when
+another was quicker (`tables.py`). So a shard that comes back meanwhile does no harm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from tacet_runtime.connectors.iceberg import TableError
+from tacet_runtime.connectors.kafka import BrokerError
+from tacet_runtime.service.recovery import intents_of
+from tacet_runtime.service.refusal import Refused
+from tacet_runtime.service.tables import Tables
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tacet_runtime.connectors.kafka_cluster import Cluster
+    from tacet_runtime.service.intent import Intent
+    from tacet_runtime.service.observe import Observer
+    from tacet_runtime.service.owner import Shard
+
+
+class Others:
+    """The other shards of the island."""
+
+    def __init__(self, broker: Cluster, tables: Tables, observer: Observer) -> None:
+        self._broker = broker
+        self._tables = tables
+        self._observer = observer
+        self._generation = 0
+
+    def look(self, generation: int) -> None:
+        """After each assignment: bring the tables up to what shards committed that are no members of the group.
+
+        What hinders is an alarm: it hinders that shard's start, not this one's work.
+        """
+        if generation == self._generation:
+            return
+        try:
+            for shard, intents in self._gone():
+                self._settle(shard, intents)
+        except (BrokerError, Refused, TableError, OSError) as error:
+            self._observer.alarm(f"a shard is gone, and its commits wait for it to be started: {error}")
+        self._generation = generation
+
+    def _gone(self) -> Iterator[tuple[Shard, list[Intent]]]:
+        own = self._tables.shard
+        numbers = [name.removeprefix(own.intents_prefix) for name in self._broker.names() if name != own.intents]
+        shards = [replace(own, number=int(number)) for number in numbers if number.isdigit()]
+        members = self._broker.members(own.group) if shards else frozenset()
+        for shard in shards:
+            if shard.name not in members:
+                yield shard, intents_of(self._broker, shard.intents)
+
+    def _settle(self, shard: Shard, intents: list[Intent]) -> None:
+        theirs = Tables(self._tables.plan, shard, self._tables.root, self._tables.catalog)
+        lowest = min(theirs.markers().values())
+        due = [intent for intent in intents if intent.seq > lowest]
+        if due:
+            theirs.apply(due)
+            self._observer.alarm(f"shard {shard.number} is gone: the tables have its commits up to {due[-1].seq} now")
