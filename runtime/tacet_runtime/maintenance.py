@@ -189,7 +189,8 @@ def _merge(store: Warehouse, sink: SinkTable, chunk: list[_Group], folder: Path,
     removed: set[str] = set()
     for at, group in enumerate(chunk):
         paths = [local_path(file.file_path) for file in group.files]
-        rows = pa.concat_tables(widened(pq.ParquetFile(path).read(), sink) for path in paths)
+        found = [widened(pq.ParquetFile(path).read(), sink) for path in paths]
+        rows = pa.concat_tables(found, promote_options="default")
         written = write_files(rows, sink, folder, f"merged-{number}-{at}")
         if sum(file.rows for file in written) != sum(file.record_count for file in group.files):
             raise TableError(

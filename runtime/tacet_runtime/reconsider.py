@@ -152,9 +152,10 @@ def _part(work: _Work, processor: Processor, group: Messages, snapshots: Mapping
     audit.changed += len(wanted)
     if not wanted:
         return
+    before = stored(work, "derived", group, whole=True)
     for offset in wanted:
         producer = _producer(work.store, new, old, offset)
-        _audit(audit, old["derived"].get(offset, []), new["derived"].get(offset, []), producer)
+        _audit(audit, before.get(offset, []), new["derived"].get(offset, []), producer)
     for role in work.places:
         table = outcome.tables[role]  # type: ignore[index]
         rows = table.filter(pc.is_in(table.column("_offset"), pa.array(sorted(wanted), pa.int64())))
@@ -174,26 +175,32 @@ def _differ(offset: int, old: Mapping[str, dict[int, Rows]], new: Mapping[str, d
     return any(old[r].get(offset, []) != new[r].get(offset, []) for r in ROLES)
 
 
-def stored(work: _Work, role: str, group: Messages) -> dict[int, Rows]:
-    """Return what a table has of a group's messages, by offset, in the plan's columns."""
+def stored(work: _Work, role: str, group: Messages, *, whole: bool = False) -> dict[int, Rows]:
+    """Return what a table has of a group's messages, by offset: in the plan's columns, or the `whole` of what the table has."""
     found: dict[int, Rows] = {}
     if role not in work.places:
         return found
     table: SinkTable = work.store.tables[role]
+    names = {column.name for column in table.columns}
+    if whole:
+        names |= {field.name for field in work.store.table(role).schema().fields}
     for rows in work.places[role].rows(group.source, group.partition, group.offsets):
-        for offset, of_one in _by_offset(widened(rows, table)).items():
+        wide = widened(rows, table)
+        for offset, of_one in _by_offset(wide.select([name for name in wide.column_names if name in names])).items():
             found.setdefault(offset, []).extend(of_one)
     return {offset: sorted(rows, key=_index) for offset, rows in found.items()}
 
 
 def widened(rows: pa.Table, table: SinkTable) -> pa.Table:
-    """Return rows of an older file in the columns that the table has now; new ones are NULL."""
+    """Return rows of an older file in the plan's columns, of which new ones are NULL, and after them those that the plan has no more."""
     schema = arrow_schema(table)
     arrays = [
         rows.column(f.name).cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)
         for f in schema
     ]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    others = [field for field in rows.schema if field.name not in schema.names]
+    arrays += [rows.column(field.name) for field in others]
+    return pa.Table.from_arrays(arrays, schema=pa.schema([*schema, *others]))
 
 
 def _by_offset(rows: pa.Table) -> dict[int, Rows]:
@@ -219,7 +226,8 @@ def _audit(audit: Audit, old: Rows, new: Rows, producer: str) -> None:
     audit.rows_added += len(after.keys() - before.keys())
     audit.rows_removed += len(before.keys() - after.keys())
     for index in before.keys() & after.keys():
-        cells = [name for name, value in after[index].items() if before[index].get(name) != value]
+        names = before[index].keys() | after[index].keys()
+        cells = sorted(name for name in names if before[index].get(name) != after[index].get(name))
         audit.rows_changed += bool(cells)
         audit.cells.update((name, producer) for name in cells)
 

@@ -125,3 +125,10 @@ def message(number: int) -> bytes:
 def lines(first: int, last: int) -> bytes:
     """Return messages as lines."""
     return b"".join(message(n) + b"\n" for n in range(first, last))
+
+
+def without_cents(folder: Path) -> None:
+    """Write a version of the contract that drops a column."""
+    old = folder / "contracts/shop/sale/1.0.0.yaml"
+    text = old.read_text().replace("version: 1.0.0", "version: 1.1.0", 1)
+    old.with_name("1.1.0.yaml").write_text(text.replace('  cents: {type: long, expr: "price"}\n', ""))

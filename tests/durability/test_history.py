@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 import pytest
 
@@ -10,7 +11,7 @@ from tacet_runtime.faults import Planned
 from tacet_runtime.history import backfill, replay_rejects
 from tacet_runtime.relabel import relabel
 from tests.durability.job import make
-from tests.durability.shop import lines
+from tests.durability.shop import lines, without_cents
 
 EVER = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
 OMITS = """
@@ -39,6 +40,20 @@ def test_a_backfill_with_the_same_contracts_changes_nothing(job):
     assert audit.messages > 0
     assert (audit.changed, audit.cells) == (0, {})
     assert job.rows("derived") == before
+
+
+def test_a_column_that_the_contract_has_no_more_is_audited_where_it_is_emptied_and_kept_elsewhere(job):
+    before = job.rows("derived")
+    without_cents(job.root)
+    middle = sorted(row["ts"] for row in before)[len(before) // 3]
+    audit = backfill(job.plan(), job.root, job.warehouse, EVER[0], middle, publish=True, engine="reference")
+    after = job.rows("derived")
+    changed = Counter(n for a, b in zip(before, after, strict=True) for n in a if a[n] != b[n])
+    assert changed == {name: times for (name, _), times in audit.cells.items()}
+    assert set(changed) == {"cents", "_contract", "_absences"}
+    assert {row["cents"] for row in after if row["ts"] < middle} == {None}
+    assert len({row["cents"] for row in after if row["ts"] >= middle}) > 2
+    assert job.verify().findings == ()
 
 
 @pytest.mark.slow

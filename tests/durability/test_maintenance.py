@@ -10,7 +10,7 @@ from tacet_runtime.connectors.iceberg import data_paths, local_path
 from tacet_runtime.faults import Planned
 from tacet_runtime.maintenance import Settings, maintain
 from tests.durability.job import make
-from tests.durability.shop import lines
+from tests.durability.shop import lines, without_cents
 
 NOW = Settings(keep=dt.timedelta(0), grace=dt.timedelta(0))
 ROLES = ("raw", "derived", "rejects", "ledger", "metrics")
@@ -42,6 +42,19 @@ def test_rows_and_accounts_are_the_same_in_fewer_files(job):
     assert everything(job) == before
     assert job.verify().findings == ()
     assert sums(done, "files_after") < sums(done, "files_before") / 3
+
+
+@pytest.mark.slow
+def test_a_column_that_the_contract_has_no_more_is_kept(job):
+    without_cents(job.root)
+    more = job.root / "more.ndjson"
+    more.write_bytes(lines(1_000, 1_040))
+    job.run(more, commit_messages=24, block_bytes=300)
+    before = everything(job)
+    assert {row["cents"] is None for row in job.rows("derived")} == {True, False}
+    maintain(job.plan(), job.warehouse, NOW)
+    assert everything(job) == before
+    assert job.verify().findings == ()
 
 
 @pytest.mark.slow

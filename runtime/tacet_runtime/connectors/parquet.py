@@ -44,7 +44,7 @@ class Finished:
 def write_files(
     rows: pa.Table, table: SinkTable, folder: Path, stem: str, before_each: Callable[[], None] = lambda: None
 ) -> list[Finished]:
-    """Write a table's rows (encoded or plain) below `folder`; nothing for no rows.
+    """Write a table's rows (encoded or plain) below `folder`; nothing for no rows. Columns after the sink's are written, too.
 
     Raises OSError when the disk does not take them, and what `before_each` raises, which is called before each file.
     """
@@ -75,7 +75,9 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 def _write(rows: pa.Table, path: Path, table: SinkTable) -> Path:
     """Write a file, and return the sealed name that it has then."""
-    rows, encoded, bounded = storable(rows, arrow_schema(table))
+    own = arrow_schema(table)
+    others = [field for field in rows.schema if field.name not in own.names]
+    rows, encoded, bounded = storable(rows, pa.schema([*own, *others]))
     low = [f.name for f in rows.schema if pa.types.is_string(f.type) and _worth_a_dictionary(rows.column(f.name))]
     with path.open("wb") as file:
         sealing = Sealing(file)
