@@ -212,6 +212,12 @@ CASES = [
     ("ARRAY_CONTAINS(tags, s)", {"tags": ["a", "é"], "s": "é"}, TRUE),
     ("ARRAY_CONTAINS(nums, i)", {"nums": []}, NULL),
     # casts
+    ("n = -9223372036854775808", {"n": LMIN}, TRUE),
+    ("CAST(-9223372036854775808 AS string)", {}, "-9223372036854775808"),
+    ("CAST(ROUND(p) AS string)", {"p": D("-0.400")}, "0"),
+    ("CAST(CAST(s AS decimal(5,2)) AS string)", {"s": "-0.00"}, "0.00"),
+    ("CAST(CAST(p AS decimal(3,1)) AS string)", {"p": D("-0.040")}, "0.0"),
+    ("CAST(CAST(-q AS double) AS string) = CAST(CAST(q AS double) AS string)", {"q": D(0)}, "refused"),
     ("CAST(CAST(0.1 * p AS decimal(10,2)) AS string)", {"p": D("-0.001")}, "0.00"),
     ("CAST(-p AS string)", {"p": D("0.000")}, "0.000"),
     ("CAST(CEIL(p) AS string)", {"p": D("-0.001")}, "0"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend.expressions import calls
 from tacet_codegen.frontend.expressions.coerce import Loose, choice, coerce, no_cast, type_of, unify, untyped
-from tacet_codegen.frontend.expressions.literals import BOOLEAN, STRING, interval, moment, negated, number, too_large
+from tacet_codegen.frontend.expressions.literals import BOOLEAN, STRING, in_range, interval, moment, negated, number
 from tacet_codegen.frontend.expressions.problems import Refused, did_you_mean
 from tacet_codegen.frontend.paths import parse_path
 from tacet_codegen.frontend.types import ELSEWHERE, PRIMITIVES
@@ -83,7 +83,7 @@ class Checker:
             case "path":
                 return self._path(node)
             case "number":
-                return number(node.name, at)
+                return in_range(number(node.name, at), at)
             case "string":
                 return self._string(node)
             case "constant":
@@ -112,13 +112,6 @@ class Checker:
                 "an interval is no value",
                 self.syntax.at(node),
                 "add it to a date or timestamp: `x + INTERVAL '1' DAY`",
-            )
-        if isinstance(result, Literal) and too_large(result):
-            raise Refused(
-                "E508",
-                f"`{result.value}` is out of the range of long",
-                self.syntax.at(node),
-                "the largest is 9223372036854775807",
             )
         return result
 
@@ -261,12 +254,13 @@ class Checker:
         return Call(op, args, BOOLEAN)
 
     def _negation(self, node: Node) -> Expression:
-        inner = self.operand(node.args[0])
+        (child,) = node.args
+        inner = number(child.name, self.syntax.at(child)) if child.op == "number" else self.operand(child)
         at = self.syntax.at(node)
         if isinstance(inner, Literal):
             constant = negated(inner, at)
             if constant is not None:
-                return constant
+                return in_range(constant, at)
         return calls.number_call(self, "neg", node, "-")
 
     def _like(self, node: Node) -> Expression:

@@ -78,9 +78,13 @@ def negated(literal: Literal, at: int) -> Literal | None:
             return None
 
 
-def too_large(literal: Literal) -> bool:
-    """Tell the one long that is written only to be negated: 9223372036854775808."""
-    return literal.type == LONG and literal.value == 2**63
+def in_range(literal: Literal, at: int) -> Literal:
+    """Return a constant as it is. Raises Refused for the one long that can only be written to be negated: 9223372036854775808."""
+    if literal.type == LONG and literal.value == 2**63:
+        raise Refused(
+            "E508", f"`{literal.value}` is out of the range of long", at, "the largest is 9223372036854775807"
+        )
+    return literal
 
 
 def moment(kind: str, text: str, at: int) -> Literal:
