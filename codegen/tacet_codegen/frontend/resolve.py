@@ -10,6 +10,7 @@ from tacet_codegen.frontend.resolve_derived import resolve_derived
 from tacet_codegen.frontend.resolve_producer import resolve_producers
 from tacet_codegen.frontend.resolve_raw import resolve_raw
 from tacet_codegen.frontend.sink_tables import check_owners, sink_columns, with_derived_ids, with_ids
+from tacet_codegen.frontend.sink_topics import check_topics
 from tacet_codegen.frontend.written import Known, by_name
 from tacet_codegen.ir.lock import assign
 from tacet_codegen.ir.model import Job, Repository
@@ -32,6 +33,7 @@ def resolve(written: Written, lock: Lock, problems: Problems) -> Repository:
     events = tuple(event for event in found if event is not None)
     check_types(((e.header.qualified, f.name, f.type, f.span) for e in events for f in e.fields), problems)
     check_owners(raw_events, events, problems)
+    check_topics(raw_events, events, problems)
     lock = assign(lock, sink_columns(raw_events, events))
     raw_events = tuple(with_ids(event, lock) for event in raw_events)
     numbered = {event.header.reference: event for event in raw_events}

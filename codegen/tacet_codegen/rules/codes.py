@@ -169,7 +169,10 @@ _TARGETS = (
         "Give each a table of its own.",
     ),
     Code(
-        "E404", "a topic cannot be", "Kafka's rules for names; derived events are written as Avro.", "Follow the hint."
+        "E404",
+        "a topic cannot be",
+        "Kafka's rules for names; derived events are written as Avro; a topic has one writer, and no job consumes what it writes.",
+        "Follow the hint.",
     ),
     Code(
         "E405",
