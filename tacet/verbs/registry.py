@@ -33,6 +33,7 @@ def registry(
         raise Usage(f"registry `{action}` is none of push")
     settings = _settings(url, island)
     schemas = _schemas()
+    pushed: list[Registered] = []
     try:
         registry_ = SchemaRegistry(settings, _SECONDS)
         refused = []
@@ -43,12 +44,19 @@ def registry(
                 refused.append(str(error))
         if refused:
             _refuse(refused)
-        pushed = [registry_.push(subject, schema) for subject, schema in schemas.items()]
+        for subject, schema in schemas.items():
+            pushed.append(registry_.push(subject, schema))
     except Incompatible as error:
-        _refuse([str(error)])
+        _refuse([f"{error}{_stay(pushed)}"])
     except (RegistryError, SettingError) as error:
-        raise Outside(str(error)) from error
+        raise Outside(f"{error}{_stay(pushed)}") from error
     _report(pushed)
+
+
+def _stay(pushed: list[Registered]) -> str:
+    """Say what is registered although a later schema is not: a registry takes one at a time."""
+    names = ", ".join(one.subject for one in pushed)
+    return f"; {names} stay registered, and the same command goes on after them" if pushed else ""
 
 
 def _settings(url: str, island: Path | None) -> Registry:

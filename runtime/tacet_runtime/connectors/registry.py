@@ -85,19 +85,22 @@ class SchemaRegistry:
 
     def push(self, subject: str, schema: str) -> Registered:
         """Register a schema; one that is there already keeps its id. Raises Incompatible, RegistryError."""
-        new = self._call("GET", f"/subjects/{quote(subject, safe='')}/versions", None)[0] == 404
         status, answer = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
         if status in {409, 422}:
             raise Incompatible(f"{subject}: {_shown(answer)}")
         if status != 200:
             raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
-        if new:
+        found = self.find(subject, schema)
+        if found.version == 1:
             self._guard(subject)
-        return self.find(subject, schema)
+        return found
 
     def _guard(self, subject: str) -> None:
-        """Ask the registry to refuse breaks of a subject that we made: some compare nothing unless told to."""
+        """Ask the registry to refuse breaks of a subject without a level of its own: some compare nothing unless told to."""
         path = f"/config/{quote(subject, safe='')}"
+        status, answer = self._call("GET", path, None)
+        if status == 200 and isinstance(answer, dict) and answer.get("compatibilityLevel", "NONE") != "NONE":
+            return
         status, answer = self._call("PUT", path, {"compatibility": "BACKWARD_TRANSITIVE"})
         if status != 200:
             raise RegistryError(f"the registry answers {status} to the level of {subject}: {_shown(answer)}")
