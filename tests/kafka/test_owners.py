@@ -86,3 +86,28 @@ def test_what_a_shard_committed_that_never_comes_back_is_brought_into_the_tables
     scene.produce(30)
     scene.finish(shard=1)
     assert scene.problems() == [], "and if it comes back after all, nothing is twice"
+
+
+def test_a_marker_that_somebody_removed_doubles_nothing(scene):
+    marker = f"tacet.seq.shop.sale.{scene.prefix}.0"
+    scene.produce(60)
+    scene.finish()
+    with table(scene, "shop.sale").transaction() as change:
+        change.remove_properties(marker)
+    scene.produce(30)
+    scene.finish()
+    assert scene.problems() == [], "the snapshots say which commit the table has"
+    sale = table(scene, "shop.sale")
+    last = sale.properties[marker]
+    sale.append(sale.schema().as_arrow().empty_table())
+    for old in table(scene, "shop.sale").snapshots()[:-1]:
+        table(scene, "shop.sale").maintenance.expire_snapshots().by_id(old.snapshot_id).commit()
+    with table(scene, "shop.sale").transaction() as change:
+        change.remove_properties(marker)
+    process = scene.run()
+    assert process.wait() == 3, process.said()
+    assert f"set its property {marker} to the number of the last commit" in process.said()
+    with table(scene, "shop.sale").transaction() as change:
+        change.set_properties({marker: last})
+    scene.finish()
+    assert scene.problems() == []

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files
 from tacet_runtime.connectors.iceberg_catalogs import cause
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
@@ -66,8 +66,8 @@ class Tables:
         return self.catalog.load_table(self.sinks[role].name)
 
     def marker(self, table: Table) -> int:
-        """Return the last commit of this shard that a table has."""
-        return _number(table, self.shard.marker)
+        """Return the last commit of this shard that a table has: what its property says, unless its snapshots know better."""
+        return max(_number(table, self.shard.marker), _of_snapshot(table, self.shard.marker) or 0)
 
     def markers(self) -> dict[str, int]:
         """Return each table's marker. Raises TableError."""
@@ -165,6 +165,12 @@ class Tables:
         for intent in due:
             found = files_of(intent, role)
             files += [data_file(table, Path(f.path), f.partition, found.schema) for f in found.files]
+        live = set() if self.marker(table) else {file.file_path for file in live_files(table)}
+        if twice := live & {file.file_path for file in files}:
+            raise Refused(
+                f"table {self.sinks[role].name} has {min(twice)} already, and neither its properties nor its snapshots say of which "
+                f"commit: set its property {self.shard.marker} to the number of the last commit that it has"
+            )
         marker = {self.shard.marker: str(due[-1].seq)}
         append_files(table, files, marker, marker)
 
