@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import hashlib
 import json
 import os
@@ -155,8 +156,11 @@ def _inside(path: str) -> bool:
 
 
 def write(found: Iterable[Change], root: Path) -> None:
-    """Write and remove. Each file is replaced whole; the manifest comes last. Raises OSError."""
+    """Write and remove. Each file is replaced whole; the manifest comes last. Raises OSError, also for a link out of `root`."""
     ordered = sorted(found, key=lambda change: change.path.name == MANIFEST)
+    for folder in {change.path.parent for change in ordered if change.path.is_relative_to(root)}:
+        if not folder.resolve().is_relative_to(root.resolve()):
+            raise OSError(errno.ELOOP, "a link leads out of what is generated, remove it", str(folder))
     for change in ordered:
         if change.text is None:
             change.path.unlink()

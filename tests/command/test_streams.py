@@ -134,12 +134,17 @@ def test_an_input_that_vanishes_is_named_and_the_run_goes_on_when_it_is_back(min
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
-    [(b"\x1f\x8bnot gzip", "bad.ndjson"), (b"\x28\xb5\x2f\xfdnot zstd", "bad.ndjson")],
+    ("name", "content", "said"),
+    [
+        ("bad.ndjson", b"\x1f\x8bnot gzip", "bad.ndjson"),
+        ("bad.ndjson", b"\x28\xb5\x2f\xfdnot zstd", "bad.ndjson"),
+        ("none.gz", b"", "none.gz is named .gz and is empty"),
+        ("none.zst", b"", "none.zst is named .zst and is empty"),
+    ],
 )
-def test_a_file_that_is_not_what_it_says_is_named_and_nothing_is_in_the_tables(content, said, mine, capsys):
-    (mine / "bad.ndjson").write_bytes(content)
-    ended = here(capsys, "run", "order", "--input", "events", "bad.ndjson")
+def test_a_file_that_is_not_what_it_says_is_named_and_nothing_is_in_the_tables(name, content, said, mine, capsys):
+    (mine / name).write_bytes(content)
+    ended = here(capsys, "run", "order", "--input", "events", name)
     assert (ended.status, ended.out, said in ended.err) == (3, "", True)
     assert json.loads(here(capsys, "run", "order", "--input", "events").out)["in"] == 11
 

@@ -132,6 +132,20 @@ def test_a_manifest_cannot_make_build_remove_what_is_outside(tmp_path):
     assert kept.read_text() == "kept"
 
 
+def test_a_link_in_generated_leads_nowhere(tmp_path):
+    note(tmp_path / "here")
+    built(tmp_path / "here")
+    elsewhere = tmp_path / "elsewhere"
+    shutil.move(tmp_path / "here/generated/avro", elsewhere)
+    (tmp_path / "here/generated/avro").symlink_to(elsewhere)
+    for path in elsewhere.rglob("*.avsc"):
+        path.write_text("another's")
+    status, _, said = tacet(tmp_path / "here", "build")
+    assert status == 3
+    assert "a link leads out of what is generated" in said
+    assert {path.read_text() for path in elsewhere.rglob("*.avsc")} == {"another's"}
+
+
 def test_the_manifest_ties_every_artefact_to_its_bytes_and_every_contract_to_its_own(tmp_path):
     copied(EVERYTHING, tmp_path)
     output = built(tmp_path)

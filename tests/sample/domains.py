@@ -138,6 +138,8 @@ fields:
   code: {type: string, path: $item.code, pattern: '(?:[A-F]{2}|x[^a-z]y?)(-\\w+)*', presence: required}
   pick: {type: string, path: $item.pick, one_of: ["", "é", "a b"], presence: required}
   tags: {type: "list<string>", path: $item.tags, presence: required}
+  sums: {type: "list<decimal(5,2)>", path: $item.sums, encoding: string, presence: optional}
+  rates: {type: "map<string, decimal(5,2)>", path: $item.rates, encoding: string, presence: optional}
   days: {type: "list<timestamptz>", path: $item.days, encoding: epoch_millis, presence: optional}
   prices: {type: "map<string, decimal(8,2)>", path: $item.prices, presence: required}
   geo: {type: "struct{lat: double, lon: double, tags: list<map<string,int>>, inner: struct{a: uuid, b: time}}", path: $item.geo, presence: required}

@@ -76,7 +76,11 @@ def _readable(item: Input) -> Input:
             f"{item.path}: {suffix} is not read; plain text, gzip and zstd are: unpack it, or use `--input -`"
         )
     magic = _SAYS.get(suffix)
-    if magic is not None and (start := first_bytes(item.path)) and not start.startswith(magic):
+    if magic is not None and not (start := first_bytes(item.path)).startswith(magic):
+        if not start:
+            raise SourceError(
+                f"{item.path} is named {suffix} and is empty, which no compressed file is: was it cut short?"
+            )
         raise SourceError(f"{item.path} is named {suffix} and is not: rename it when its content is right")
     return item
 

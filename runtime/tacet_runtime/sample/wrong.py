@@ -96,7 +96,7 @@ def misspelt(field: Field) -> Form | None:
         return None
     if field.pattern is not None:
         text = unmatched(field.pattern)
-    elif field.encoding in UNITS:
+    elif field.encoding in UNITS or isinstance(field.type, t.ListType | t.MapType | t.StructType):
         return None
     elif field.encoding == "string":
         text = "n/a"
