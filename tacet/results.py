@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tacet_runtime.engines.run import Totals
+    from tacet_runtime.service.waiting import Waiting
     from tacet_runtime.verify import Proof
 
 Ran = TypedDict(
@@ -47,8 +50,20 @@ class GaveUp(TypedDict):
     last: int
 
 
+class Late(TypedDict):
+    """Commits of a shard, `first` to `last`, that are in Kafka and not in every table yet."""
+
+    shard: int
+    first: int
+    last: int
+    messages: int
+
+
 class Verified(TypedDict):
-    """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not."""
+    """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not.
+
+    `waiting` is empty for files, and None when Kafka does not say.
+    """
 
     messages: int
     rows: int
@@ -56,6 +71,7 @@ class Verified(TypedDict):
     findings: list[Found]
     totals: dict[str, int]
     given_up: list[GaveUp]
+    waiting: list[Late] | None
 
 
 def ran(totals: Totals) -> Ran:
@@ -80,8 +96,8 @@ def ran(totals: Totals) -> Ran:
     }
 
 
-def verified(proof: Proof) -> Verified:
-    """Return a proof."""
+def verified(proof: Proof, late: Sequence[Waiting] | None = ()) -> Verified:
+    """Return a proof; `late`: what waits for its tables on an island, None when that is not known."""
     findings: list[Found] = [
         {"kind": f.kind, "where": f.where, "detail": f.detail, "hint": f.hint} for f in proof.findings
     ]
@@ -94,6 +110,9 @@ def verified(proof: Proof) -> Verified:
         "given_up": [
             {"source": g.source, "partition": g.partition, "first": g.first, "last": g.last} for g in proof.given_up
         ],
+        "waiting": None
+        if late is None
+        else [{"shard": w.shard, "first": w.first, "last": w.last, "messages": w.messages} for w in late],
     }
 
 

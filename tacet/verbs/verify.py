@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from tacet.console import OPTIONS, finish, result, result_json
+from tacet.console import OPTIONS, finish, message, result, result_json
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 from tacet.results import verified
 
 if TYPE_CHECKING:
+    from tacet_runtime.exactly_once import Warehouse
+    from tacet_runtime.service.waiting import Waiting
     from tacet_runtime.verify import Proof
 
 
@@ -28,15 +30,32 @@ def verify(
 
     found = compiled(job)
     with tables_of(found, warehouse, island) as (folder, catalog), owned(folder, found.plan.job):
-        proof = prove(Warehouse(found.plan, folder, catalog))
+        store = Warehouse(found.plan, folder, catalog)
+        proof = prove(store)
+        late = _waiting(store, island) if island is not None else ()
     if OPTIONS.form == "json":
-        result_json(verified(proof))
+        result_json(verified(proof, late))
     else:
-        _as_text(proof)
+        _as_text(proof, late)
     finish(1 if proof.findings else 0)
 
 
-def _as_text(proof: Proof) -> None:
+def _waiting(store: Warehouse, island: Path) -> tuple[Waiting, ...] | None:
+    """Return the commits that wait for their tables; None when Kafka does not say."""
+    from tacet.service import read_island
+    from tacet_runtime.connectors.kafka import BrokerError
+    from tacet_runtime.plan.island import SettingError
+    from tacet_runtime.service.refusal import Refused
+    from tacet_runtime.service.waiting import waiting
+
+    try:
+        return waiting(store.plan, read_island(island), store.root, store.catalog)
+    except (BrokerError, SettingError, Refused) as error:
+        message(f"which commits wait for their tables is not known: {error}")
+        return None
+
+
+def _as_text(proof: Proof, late: tuple[Waiting, ...] | None) -> None:
     for kind, found in groupby(proof.findings, key=lambda f: f.kind):
         listed = list(found)
         for finding in listed:
@@ -46,5 +65,10 @@ def _as_text(proof: Proof) -> None:
         result(f"  hint: {listed[0].hint}")
     for gap in proof.given_up:
         result(f"given up: {gap.source} {gap.first}..{gap.last} of partition {gap.partition}, with --accept-loss")
+    for one in late or ():
+        result(
+            f"waiting: commits {one.first}..{one.last} of shard {one.shard} ({one.messages} messages) are in Kafka and not in "
+            f"every table yet: the service brings them there; when it does not run, start shard {one.shard}"
+        )
     end = f"{sum(proof.totals.values())} findings" if proof.findings else "all accounted for, each once"
     result(f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: {end}")

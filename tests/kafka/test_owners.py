@@ -111,3 +111,16 @@ def test_a_marker_that_somebody_removed_doubles_nothing(scene):
         change.set_properties({marker: last})
     scene.finish()
     assert scene.problems() == []
+
+
+def test_a_proof_names_the_commits_that_wait_for_their_tables(scene):
+    scene.write(tables=60, rows=20)
+    scene.produce(40)
+    assert scene.run(TACET_FAIL_AT="S7:after:2").wait() == -signal.SIGKILL
+    proof = scene.tacet("verify", "sale", "--island", str(scene.folder / "here.yaml"))
+    assert proof.wait() == 0, proof.said()
+    assert "waiting: commits 1..2 of shard 0 (40 messages)" in proof.said()
+    scene.finish()
+    proof = scene.tacet("verify", "sale", "--island", str(scene.folder / "here.yaml"))
+    assert proof.wait() == 0, proof.said()
+    assert "waiting" not in proof.said()

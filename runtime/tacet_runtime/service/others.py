@@ -6,12 +6,11 @@ another was quicker (`tables.py`). So a shard that comes back meanwhile does no 
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.connectors.kafka import BrokerError
-from tacet_runtime.service.recovery import intents_of
+from tacet_runtime.service.recovery import intents_of, shards
 from tacet_runtime.service.refusal import Refused
 from tacet_runtime.service.tables import Tables
 
@@ -49,10 +48,9 @@ class Others:
 
     def _gone(self) -> Iterator[tuple[Shard, list[Intent]]]:
         own = self._tables.shard
-        numbers = [name.removeprefix(own.intents_prefix) for name in self._broker.names() if name != own.intents]
-        shards = [replace(own, number=int(number)) for number in numbers if number.isdigit()]
-        members = self._broker.members(own.group) if shards else frozenset()
-        for shard in shards:
+        others = [shard for shard in shards(self._broker, own) if shard != own]
+        members = self._broker.members(own.group) if others else frozenset()
+        for shard in others:
             if shard.name not in members:
                 yield shard, intents_of(self._broker, shard.intents)
 

@@ -6,7 +6,7 @@ Every way in which other hands can have broken the chain ends here, in a refusal
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.kafka import Begin, TakenOver
@@ -85,11 +85,15 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     return standing
 
 
+def shards(broker: Cluster, one: Shard) -> list[Shard]:
+    """Return the shards of a job on its island that ever committed, `one` being any of them. Raises BrokerError."""
+    numbers = [name.removeprefix(one.intents_prefix) for name in broker.names()]
+    return [replace(one, number=int(number)) for number in sorted(numbers) if number.isdigit()]
+
+
 def last_of_others(broker: Cluster, shard: Shard) -> list[Intent]:
     """Return the last intent of each other shard of the job on its island. Raises BrokerError."""
-    prefix = shard.intents_prefix
-    names = [name for name in broker.names() if name.startswith(prefix) and name.removeprefix(prefix).isdigit()]
-    found = [intents_of(broker, name) for name in names if name != shard.intents]
+    found = [intents_of(broker, other.intents) for other in shards(broker, shard) if other != shard]
     return [intents[-1] for intents in found if intents]
 
 

@@ -154,7 +154,10 @@ class Tables:
         for intent in due:
             files = files_of(intent, role)
             if str(table.metadata.table_uuid) != files.uuid:
-                raise Refused(f"table {name} was made anew since commit {intent.seq} was written: restore the old one")
+                raise Refused(
+                    f"table {name} is not the one that commit {intent.seq} was written for: restore that one when it was made anew; "
+                    "when the contract gives the table another name, put the name back"
+                )
             if files.files and table.spec().spec_id != files.spec:
                 raise Refused(
                     f"table {name} has another partition spec than commit {intent.seq} was written for: set it back to {files.spec}"
