@@ -118,7 +118,9 @@ def kafka(folder: Path, more: Sequence[Listener] = ()) -> Iterator[str]:
     java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{KAFKA_JARS}/*"]
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(config)], check=True, capture_output=True
+        [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(config)],
+        check=True,
+        capture_output=True,
     )
     log = folder / "kafka.log"
     with _running([*java, "kafka.Kafka", str(config)], log, lambda: _answers(port)):
