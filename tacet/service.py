@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from tacet_runtime.service.observe import Committed, Observer
     from tacet_runtime.service.refusal import Accept
 
+_STOPS = (signal.SIGINT, signal.SIGTERM)
+_AT_ONCE = 1.0
+"""Seconds that the main thread may take to end by itself when it is stopped a second time."""
 SUPERVISED = "TACET_SUPERVISED"
 """Set for a process that a supervisor started: the supervisor's process id."""
 
@@ -155,26 +159,47 @@ def _final(error: Exception) -> None:
     finish(FINAL)
 
 
-def _expired(step: str) -> None:
-    """End the process from the watchdog's thread: the call that hangs cannot be interrupted."""
-    sys.stderr.write(f"tacet: {step} took longer than its limit: ended, a restart goes on from what is committed; ")
-    sys.stderr.write("if it comes again: raise `patience.call`, or lower `pace.rows`\n")
+def _expired(why: str) -> None:
+    """End the process from a thread that watches it: the call that hangs cannot be interrupted."""
+    sys.stderr.write(f"tacet: {why}\n")
     sys.stderr.flush()
     os._exit(3)
 
 
 def stopper() -> threading.Event:
-    """Let SIGTERM and Ctrl-C ask for a clean stop; a second one ends at once."""
+    """Let SIGTERM and Ctrl-C ask for a clean stop; a second one ends at once.
+
+    Python runs a handler only when the main thread comes back from where it is, and a call that hangs does not: so a thread
+    hears of each signal, too.
+    """
     asked = threading.Event()
+    heard: list[int] = []
 
-    def ask(_number: int, _frame: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
+    def ask(number: int, _frame: object) -> None:
+        heard.append(number)
         asked.set()
+        if len(heard) > 1:
+            raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    threading.Thread(target=_hear, args=(reader, asked), name="signals", daemon=True).start()
+    for number in _STOPS:
         signal.signal(number, ask)
+    signal.set_wakeup_fd(writer.detach())
     return asked
+
+
+def _hear(signals: socket.socket, asked: threading.Event) -> None:
+    heard = 0
+    while True:
+        for number in signals.recv(16):
+            heard += number in _STOPS
+            if heard:
+                asked.set()
+        if heard > 1:
+            time.sleep(_AT_ONCE)
+            _expired("stopped a second time: ended, and the next start goes on from what is committed")
 
 
 def _stop_with_supervisor(asked: threading.Event) -> None:
@@ -219,7 +244,7 @@ def supervised(restarts: int) -> int:
             child[-1].terminate()
         return child[-1]
 
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOPS:
         signal.signal(number, ask)
     return supervise(start, restarts, asked.is_set, _say())
 

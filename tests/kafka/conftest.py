@@ -30,7 +30,7 @@ def up(tmp_path_factory):
     folder = tmp_path_factory.mktemp("servers")
     with ExitStack() as stack:
         broker = stack.enter_context(servers.kafka(folder / "kafka"))
-        _coordinated(broker)
+        coordinated(broker)
         registry = stack.enter_context(servers.registry(folder / "registry"))
         yield Servers(broker, registry)
 
@@ -45,7 +45,7 @@ _SOON = {
 """What a broker says of groups, and a client of a broker, in the first seconds."""
 
 
-def _coordinated(bootstrap):
+def coordinated(bootstrap):
     """Wait until groups have a coordinator: librdkafka 2.16 ends an admin client's process that asks for offsets before."""
     reader = ck.Consumer({"bootstrap.servers": bootstrap, "group.id": "first", "log_level": 0})
     ends = time.monotonic() + 60

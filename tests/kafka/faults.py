@@ -127,6 +127,22 @@ def stop_before_commit() -> None:
     Transactions.commit = commit
 
 
+def broker_hangs() -> None:
+    """The broker `TACET_BROKER` is paused when the process comes to a point, `TACET_HANGS_AT=POINT:n`."""
+    from tacet_runtime.service import protocol
+
+    name, _, count = os.environ["TACET_HANGS_AT"].rpartition(":")
+    calls = []
+
+    def point(passed: str) -> None:
+        calls.append(passed)
+        if passed == name and calls.count(name) == int(count):
+            os.kill(int(os.environ["TACET_BROKER"]), signal.SIGSTOP)
+            _planned("the broker hangs")
+
+    protocol.point = point
+
+
 def stopped(pid: int) -> bool:
     """Tell whether a process is paused."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"

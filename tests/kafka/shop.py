@@ -15,7 +15,7 @@ registry: {{url: "{registry}"}}
 warehouse: warehouse
 start: {start}
 pace: {{rows: {rows}, time: {time}, tables: {tables}, pending: {pending}}}
-patience: {{call: {call}, transaction: {transaction}, session: {session}, stop: 5}}
+patience: {{call: {call}, transaction: {transaction}, session: {session}, stop: {stop}}}
 """
 PACE = {
     "start": "earliest",
@@ -26,6 +26,7 @@ PACE = {
     "call": 5,
     "transaction": 10,
     "session": 6,
+    "stop": 5,
 }
 
 

@@ -108,9 +108,24 @@ def properties(folder: Path, port: int, controller: int, more: Sequence[Listener
     return "".join(f"{name}={value}\n" for name, value in lines.items())
 
 
+@dataclass(frozen=True)
+class Broker:
+    """A broker that runs."""
+
+    bootstrap: str
+    pid: int
+
+
 @contextmanager
 def kafka(folder: Path, more: Sequence[Listener] = ()) -> Iterator[str]:
     """Run a broker, with more listeners; yields its bootstrap address in plain text."""
+    with broker(folder, more) as running:
+        yield running.bootstrap
+
+
+@contextmanager
+def broker(folder: Path, more: Sequence[Listener] = ()) -> Iterator[Broker]:
+    """Run a broker as `kafka` does, for who pauses it: a paused one goes on when it is to end."""
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
     config = folder / "server.properties"
@@ -123,8 +138,8 @@ def kafka(folder: Path, more: Sequence[Listener] = ()) -> Iterator[str]:
         capture_output=True,
     )
     log = folder / "kafka.log"
-    with _running([*java, "kafka.Kafka", str(config)], log, lambda: _answers(port)):
-        yield f"127.0.0.1:{port}"
+    with _running([*java, "kafka.Kafka", str(config)], log, lambda: _answers(port)) as process:
+        yield Broker(f"127.0.0.1:{port}", process.pid)
 
 
 @contextmanager
@@ -175,7 +190,7 @@ def _end_on_sigterm() -> None:
 
 
 @contextmanager
-def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterator[None]:
+def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterator[subprocess.Popen[bytes]]:
     _end_on_sigterm()
     with log.open("wb") as out:
         process = subprocess.Popen(
@@ -183,7 +198,7 @@ def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterat
         )
     try:
         _wait(process, log, ready)
-        yield
+        yield process
     finally:
         stop(process)
 
@@ -191,6 +206,7 @@ def _running(command: list[str], log: Path, ready: Callable[[], bool]) -> Iterat
 def stop(process: subprocess.Popen[bytes], seconds: float = 10) -> None:
     """End a process by its id: politely, then hard."""
     if process.poll() is None:
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         try:
             process.wait(seconds)

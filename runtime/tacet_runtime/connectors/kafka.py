@@ -353,11 +353,11 @@ class Source:
         """Return what binds a transaction to this member and generation."""
         return self._consumer.consumer_group_metadata()
 
-    def idle(self, seconds: float) -> None:
-        """Stay a member without reading. Raises as `consume` does."""
+    def idle(self, seconds: float, stop: Callable[[], bool]) -> None:
+        """Stay a member without reading, so long or until `stop`. Raises as `consume` does."""
         self.pause()
         deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
+        while not stop() and (left := deadline - time.monotonic()) > 0:
             self.consume(1, min(left, 0.5))
 
     def pause(self) -> None:

@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.connectors.kafka import (
     HEARTBEAT_SECONDS,
     NotTaken,
@@ -36,9 +35,9 @@ from tacet_runtime.connectors.kafka_cluster import Cluster
 from tacet_runtime.connectors.parquet import synced, write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, added, checked, ledger_table
-from tacet_runtime.process import swept
 from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
+from tacet_runtime.service.following import BACK_OFF, LONGEST_BACK_OFF, Following
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
 from tacet_runtime.service.others import Others
@@ -61,9 +60,6 @@ if TYPE_CHECKING:
     from tacet_runtime.service.recovery import Standing
     from tacet_runtime.service.tables import Tables
     from tacet_runtime.service.watchdog import Watchdog
-
-_BACK_OFF = 1.0
-_LONGEST_BACK_OFF = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +106,9 @@ class Service:
         self._standing: Standing
         self._accept = parts.accept
         """Until something was committed: what was accepted at the start is no leave for what comes later."""
-        self._pending: list[Intent] = []
-        """Committed, and not in every table yet."""
-        self._applied = self._read = time.monotonic()
-        """When the tables were brought up to it, and when the last batch had been read."""
+        self._following = Following(parts.tables, parts.island.pace, parts.watchdog, parts.observer, 4 * self._limit)
+        self._read = time.monotonic()
+        """When the last batch had been read."""
         self._quiet = Quiet(self._base, self._call, parts.watchdog, parts.observer)
         self._others = Others(self._broker, parts.tables, parts.observer)
         self._pacing = Pacing(parts.island.pace.rows, self._limit)
@@ -136,6 +131,8 @@ class Service:
                     self._cycle()
                 except Unsettled as error:
                     self._p.observer.alarm(f"a transaction is unsettled: {error}")
+                    if stop():
+                        break
                     if not self._attempts.again(self._consumer.generation):
                         raise
                     self._start_over()
@@ -159,8 +156,8 @@ class Service:
         if gathered.parts:
             self._commit(gathered, clock)
         else:
-            self._quiet.look(self._standing.topic, self._consumer, settled=not self._pending)
-        if self._due():
+            self._quiet.look(self._standing.topic, self._consumer, settled=not self._following.pending)
+        if self._following.due():
             self._apply()
         with self._p.watchdog.limit("S8 others", 4 * self._limit):
             self._others.look(self._consumer.generation)
@@ -192,7 +189,7 @@ class Service:
             self._producer.open()
             point("S0:after-fence")
             self._standing = stand(self._broker, self._p.shard, topic, self._p.tables, self._accept)
-        self._pending = self._standing.due
+        self._following.pending = self._standing.due
         self._apply()
         self._p.tables.sweep(self._standing.intents)
         self._p.observer.started(self._p.shard.name, self._standing.seq)
@@ -213,10 +210,11 @@ class Service:
 
     def _start_over(self) -> None:
         """Decide from what is committed, with a new producer; unless another process is this shard now."""
-        if self._producer is not None:
-            self._producer.close()
+        with self._p.watchdog.limit("closing the producer", self._limit):  # an open transaction is waited for
+            if self._producer is not None:
+                self._producer.close()
         # A zombie hears here that it is one, before it fences its successor.
-        self._wait(min(_LONGEST_BACK_OFF, HEARTBEAT_SECONDS * 2**self._attempts.failed))
+        self._wait(min(LONGEST_BACK_OFF, HEARTBEAT_SECONDS * 2**self._attempts.failed))
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._start()
@@ -224,7 +222,7 @@ class Service:
                 self._p.observer.alarm(f"the broker does not settle: {error}")
                 if attempt == ATTEMPTS:
                     raise
-                self._wait(_BACK_OFF)
+                self._wait(BACK_OFF)
             else:
                 self._consumer.resume()
                 return
@@ -232,7 +230,7 @@ class Service:
     def _wait(self, seconds: float) -> None:
         """Stay a member of the group without reading, which `resume` ends. Raises _Stopped."""
         with self._p.watchdog.limit("waiting", seconds + self._limit):
-            self._consumer.idle(seconds)
+            self._consumer.idle(seconds, self._stop)
         if self._stop():
             raise _Stopped
 
@@ -296,7 +294,7 @@ class Service:
             except OSError as error:
                 self._p.observer.alarm(f"cannot write data files, waiting for room: {error.strerror or error}")
                 self._p.tables.discard(seq, unique)
-                self._wait(_BACK_OFF)
+                self._wait(BACK_OFF)
             else:
                 return self._p.shard.folder(seq, unique), files
 
@@ -349,7 +347,7 @@ class Service:
         self._standing.intents.append(work.intent)
         del self._standing.intents[: -intents.KEPT]
         self._standing.positions = dict(work.intent.positions)
-        self._pending.append(work.intent)
+        self._following.pending.append(work.intent)
         self._accept = Accept()
         self._attempts = Attempts()
         self._pacing.written(clock.steps["S3"])
@@ -360,37 +358,11 @@ class Service:
 
     # S8
 
-    def _due(self) -> bool:
-        late = time.monotonic() - self._applied >= self._p.island.pace.table_seconds
-        return bool(self._pending) and (late or len(self._pending) >= self._p.island.pace.pending)
-
     def _apply(self) -> None:
-        """S8; a catalog that is away only delays, until too many commits wait for it: then consuming stops."""
-        pause = _BACK_OFF
-        while self._pending:
-            began = time.monotonic()
-            try:
-                with self._p.watchdog.limit("S8 tables", 4 * self._limit):
-                    self._p.tables.apply(self._pending)
-            except (TableError, OSError) as error:
-                self._p.observer.alarm(f"the tables wait: {error}")
-                self._applied = time.monotonic()
-                if self._source is None:
-                    raise
-                if len(self._pending) < self._p.island.pace.pending:
-                    return
-                self._wait(pause)
-                pause = min(_LONGEST_BACK_OFF, 2 * pause)
-            else:
-                self._applied = time.monotonic()
-                self._p.observer.applied(self._pending[-1].seq, self._applied - began)
-                self._pending = []
-                swept()
-                self._consumer_resumes()
-
-    def _consumer_resumes(self) -> None:
-        if self._source is not None:
-            self._source.resume()
+        source = self._source
+        self._following.apply(None if source is None else self._wait)
+        if source is not None:
+            source.resume()
 
     def _close(self) -> None:
         with self._p.watchdog.limit("close", self._limit):

@@ -39,13 +39,13 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
     *,
     expired: Callable[[str], None],
 ) -> None:
-    """Run one shard of a job until `stop`. `root` is the repository; `expired` must end the process.
+    """Run one shard of a job until `stop`. `root` is the repository; `expired` is told why, and must end the process.
 
     Raises Refused, TakenOver, Gone, BrokerError, Unsettled, RegistryError, SettingError, LookupError_, TableError,
     LedgerError, OSError; the next start goes on from what is committed.
     """
     owner = shard_of(plan, island, shard)
-    watchdog = Watchdog(expired)
+    watchdog = Watchdog(expired, stop, island.patience.stop_seconds)
     try:
         ids = schema_ids(plan, island)
         warehouse = root / island.warehouse

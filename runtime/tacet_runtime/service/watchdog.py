@@ -1,6 +1,6 @@
-"""A limit for calls that may hang: librdkafka and catalogs do not always keep to their own time-outs.
+"""A limit for calls that may hang, and for a stop: librdkafka and catalogs do not always keep to their own time-outs.
 
-A call that exceeds its limit cannot be interrupted from outside; the process has to end. Nothing is lost by that.
+What exceeds its limit cannot be interrupted from outside; the process has to end. Nothing is lost by that.
 """
 
 from __future__ import annotations
@@ -17,10 +17,13 @@ _EVERY = 0.2
 
 
 class Watchdog:
-    """Calls `expired(step)` from a thread of its own when a step takes longer than its limit."""
+    """Calls `expired(why)` from a thread of its own when a step takes longer than its limit, or a stop than `stop_seconds`."""
 
-    def __init__(self, expired: Callable[[str], None]) -> None:
+    def __init__(self, expired: Callable[[str], None], stop: Callable[[], bool], stop_seconds: float) -> None:
+        """`stop` tells, in any thread, whether the process is to end."""
         self._expired = expired
+        self._stop = stop
+        self._stop_seconds = stop_seconds
         self._step: tuple[str, float] | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
@@ -37,10 +40,23 @@ class Watchdog:
             self._step = outer
 
     def _watch(self) -> None:
+        stopped = float("inf")
         while not self._closed.wait(_EVERY):
-            step = self._step
-            if step is not None and time.monotonic() > step[1]:
-                self._expired(step[0])
+            step, now = self._step, time.monotonic()
+            if stopped == float("inf") and self._stop():
+                stopped = now + self._stop_seconds - _EVERY
+            if step is not None and now > step[1]:
+                self._expired(
+                    f"{step[0]} took longer than its limit: ended, a restart goes on from what is committed; "
+                    "if it comes again: raise `patience.call`, or lower `pace.rows`"
+                )
+                return
+            if now > stopped:
+                where = "" if step is None else f", in {step[0]}"
+                self._expired(
+                    f"the stop took longer than {self._stop_seconds:g} s (`patience.stop`){where}: ended, and the next start "
+                    "goes on from what is committed"
+                )
                 return
 
     def close(self) -> None:
