@@ -38,6 +38,7 @@ from pyiceberg.types import (
     BinaryType,
     NestedField,
 )
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
@@ -83,7 +84,27 @@ def open_catalog(warehouse: Path) -> Catalog:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TableError(f"cannot make the warehouse {warehouse}: {error.strerror}") from error
-    return SqlCatalog(CATALOG, uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
+    return sql_catalog(uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
+
+
+def sql_catalog(**properties: str) -> Catalog:
+    """Open a catalog in a database; a commit that fails is undone there, too.
+
+    SQLAlchemy hands back a connection whose COMMIT failed (another process reads, SQLite is busy) with its transaction open:
+    the next question on it would see what nobody else ever will.
+    """
+    catalog = SqlCatalog(CATALOG, **properties)
+    event.listen(catalog.engine, "checkin", _undone)
+    return catalog
+
+
+def _undone(connection: Any, record: Any) -> None:
+    if connection is None:
+        return
+    try:
+        connection.rollback()
+    except Exception as error:  # noqa: BLE001  (whatever a driver says of a connection that is gone)
+        record.invalidate(error)
 
 
 def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:

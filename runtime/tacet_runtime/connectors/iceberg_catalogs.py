@@ -9,12 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.catalog.rest import RestCatalog
-from pyiceberg.catalog.sql import SqlCatalog
 from requests.adapters import HTTPAdapter
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from tacet_runtime.connectors.iceberg import CATALOG, TableError, open_catalog
+from tacet_runtime.connectors.iceberg import CATALOG, TableError, open_catalog, sql_catalog
 from tacet_runtime.plan.island import SettingError
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
         limits["options"] = f"-c statement_timeout={seconds * 1_000} -c lock_timeout={seconds * 1_000}"
         url = url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
     try:
-        return SqlCatalog(
-            CATALOG,
+        return sql_catalog(
             **{"pool_pre_ping": "true", **properties, "uri": url.render_as_string(hide_password=False)},
         )
     except ModuleNotFoundError as error:
