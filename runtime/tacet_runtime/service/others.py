@@ -6,6 +6,8 @@ another was quicker (`tables.py`). So a shard that comes back meanwhile does no 
 
 from __future__ import annotations
 
+import math
+import time
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.iceberg import TableError
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
     from tacet_runtime.service.owner import Shard
 
 
+_AGAIN = 60.0
+
+
 class Others:
     """The other shards of the island."""
 
@@ -31,20 +36,22 @@ class Others:
         self._tables = tables
         self._observer = observer
         self._generation = 0
+        self._next = math.inf
 
     def look(self, generation: int) -> None:
         """After each assignment: bring the tables up to what shards committed that are no members of the group.
 
-        What hinders is an alarm: it hinders that shard's start, not this one's work.
+        What hinders is an alarm, and tried again after a minute: it is not this shard's work that waits.
         """
-        if generation == self._generation:
+        if generation == self._generation and time.monotonic() < self._next:
             return
+        self._generation, self._next = generation, math.inf
         try:
             for shard, intents in self._gone():
                 self._settle(shard, intents)
         except (BrokerError, Refused, TableError, OSError) as error:
-            self._observer.alarm(f"a shard is gone, and its commits wait for it to be started: {error}")
-        self._generation = generation
+            self._observer.alarm(f"a shard is gone, and its commits wait for the tables: {error}")
+            self._next = time.monotonic() + _AGAIN
 
     def _gone(self) -> Iterator[tuple[Shard, list[Intent]]]:
         own = self._tables.shard
