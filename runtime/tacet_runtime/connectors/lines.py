@@ -13,6 +13,8 @@ import numpy as np
 _NEWLINE = ord("\n")
 _SLACK = 32
 """Bytes behind what a room holds that may be written over (`cutting.move`)."""
+_STEP = 4 * 1024 * 1024
+"""Large rooms are multiples of this, so that the next block, which is a little larger, has room in the same."""
 _KEPT = 3
 """Rooms that are remembered: the block that is computed, the one that is read, and one that is still referred to."""
 
@@ -43,7 +45,7 @@ class Rooms:
         for at, room in enumerate(self._rooms):
             if len(room) >= size and _free(room):
                 return self._rooms.pop(at)
-        return bytearray(size)
+        return bytearray(-(-size // _STEP) * _STEP if size > _STEP else size)
 
     def give(self, room: bytearray) -> None:
         """Let a buffer be taken again, once nothing refers to it."""
