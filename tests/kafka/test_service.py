@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.kafka import shop
 from tests.kafka.checker import read_topic, rows_of
+from tests.kafka.headers import send
+from tests.kafka.scene import PARTITIONS
 from tests.support.servers import free_port
 
 pytestmark = pytest.mark.system
@@ -50,6 +53,25 @@ def test_a_message_carries_contract_and_position_and_its_key(scene):
         assert headers["tacet.position"].decode() == place
         assert message.key().decode() == f'["{row["id"]}","{row["item"]}"]'
     assert rows
+
+
+def test_a_message_whose_headers_cannot_be_read_ends_nothing_and_says_so(scene):
+    plain, odd = [(b"trace", b"1")], [(b"trace", b"1"), (b"tr\xe9ce", b"2")]
+    values = [shop.message(number * PARTITIONS) or b"" for number in range(60)]
+    send(
+        scene.bootstrap, scene.names["source"], 0, [(value, odd if n % 2 else plain) for n, value in enumerate(values)]
+    )
+    scene.sent = 60 * PARTITIONS
+    scene.finish()
+    found = {}
+    for message in read_topic(scene.bootstrap, scene.names["raw"]):
+        own = dict(message.headers())
+        found[own.pop("tacet.position").decode().partition("/")[2]] = own
+    assert len(found) > 30
+    for place, own in found.items():
+        told = {"tacet.headers": b"unreadable"} if int(place.partition("/")[2]) % 2 else {"trace": b"1"}
+        assert own == {**told, "tacet.contract": b"shop.click@1.0.0"}, place
+    assert scene.tacet("verify", "sale", "--warehouse", str(scene.folder / "warehouse")).wait() == 0
 
 
 def test_prometheus_and_an_orchestrator_see_it_at_work_and_its_log_has_no_values(scene):

@@ -1,7 +1,8 @@
 """What a batch's rows are as messages: enriched rows in Avro, and raw messages as they came, once a parent.
 
 Key: one column as its text, several as a JSON array of theirs, none (or only NULLs): no key; a raw message without key
-columns keeps its own. Headers: `tacet.contract`, and `tacet.position` as `topic/partition/offset` with `/index` for a row.
+columns keeps its own. Headers: `tacet.contract`, and `tacet.position` as `topic/partition/offset` with `/index` for a row;
+a raw message has its own before them, or `tacet.headers` instead, when a name that is not UTF-8 makes them unreadable.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import datetime as dt
 import json
 from itertools import chain, repeat
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from tacet_runtime.batch import Role
-    from tacet_runtime.connectors.kafka import Message
+    from tacet_runtime.connectors.kafka import Headers, Message
     from tacet_runtime.plan.model import Plan, SinkTable, SinkTopic
     from tacet_runtime.plan.types import Type
 
-CONTRACT, POSITION = "tacet.contract", "tacet.position"
+CONTRACT, POSITION, HEADERS = "tacet.contract", "tacet.position", "tacet.headers"
+_HEADERS_OF = methodcaller("headers")
+"""`message.headers()`, whose exception stays pending beside a result: a call from Python code would raise it anywhere later on."""
 
 
 class Outputs:
@@ -77,8 +81,15 @@ class Outputs:
         together = zip(keys, came, _contracts(rows), _places(rows, "_offset"), strict=True)
         for key, (partition, offset), contract, place in together:
             message = sent[partition][offset]
-            headers = [*(message.headers() or ()), (CONTRACT, contract), (POSITION, place)]
+            headers = [*_own_headers(message), (CONTRACT, contract), (POSITION, place)]
             yield sink.topic, key if sink.key else message.key(), message.value(), headers
+
+
+def _own_headers(message: Any) -> Headers:
+    try:
+        return _HEADERS_OF(message) or []
+    except (UnicodeDecodeError, SystemError):  # of one name, and confluent-kafka gives none of them
+        return [(HEADERS, b"unreadable")]
 
 
 def _in_order(rows: pa.Table) -> pa.Table:
