@@ -35,9 +35,10 @@ class Came(bytes):
 class Topic:
     """A source that has some messages from the start, and gives them as it is asked, as a consumer does."""
 
-    def __init__(self, *messages, due=None):
+    def __init__(self, *messages, due=None, reached=None):
         self.generation = 1
         self.next = due or {0: 0, 1: 0}
+        self.reached = reached or {}
         self._left = list(messages)
 
     def consume(self, count, seconds):
@@ -88,3 +89,18 @@ def test_offsets_without_a_message_are_told_and_those_that_go_back_are_refused()
         taken(Topic(Came(0, 5), Came(0, 5)), 0.0)
     with pytest.raises(OutOfOrder):
         taken(Topic(Came(0, 1), due={0: 2}), 0.0)
+
+
+def test_a_partition_that_was_read_to_its_end_is_read_up_to_there():
+    found, _ = taken(Topic(Came(0, 0), Came(0, 2), Came(1, 0), reached={0: 5, 1: 1}), 0.0)
+    assert [(part.last, part.absent) for part in found.parts] == [(5, ((1, 2), (3, 5))), (1, ())]
+
+
+def test_offsets_without_a_message_are_a_batch_of_their_own_when_nothing_has_come_for_a_while_or_at_the_stop():
+    read = Topic(due={0: 2, 1: 7, 2: 0}, reached={0: 5, 1: 7})
+    found, _ = taken(read, time.monotonic())
+    assert found.parts == ()
+    for found in (taken(read, time.monotonic() - 60)[0], gather(read, PACE, time.monotonic(), lambda: True)):
+        assert [(part.partition, part.first, part.last, part.absent) for part in found.parts] == [(0, 2, 5, ((2, 5),))]
+        assert found.messages == 0
+        assert [len(batch.messages) for batch in found.batches("clicks")] == [0]

@@ -234,8 +234,9 @@ class Source:
         self._replaced = replaced
         self._member = ""
         self._seconds = patience.call_seconds
-        self._ends: dict[int, int] = {}
-        """Partition -> the end that was reached: beyond the last message there may be offsets that have none."""
+        self.reached: dict[int, int] = {}
+        """Partition -> the end that was reached in this assignment, where what is before it was handed out: beyond the
+        last message there may be offsets that have none."""
         self._failed: BaseException | None = None
         self._paused = False
         session = int(patience.session_seconds * 1_000)
@@ -299,7 +300,7 @@ class Source:
         self._revoked(consumer, partitions)
 
     def _assign(self) -> None:
-        self._ends = {}
+        self.reached = {}
         wanted = [ck.TopicPartition(self.topic, number, offset) for number, offset in self.next.items()]
         self._consumer.assign(wanted)
         if self._paused and wanted:
@@ -331,7 +332,7 @@ class Source:
             if failed_message.code() not in SILENT:
                 raise self._error(failed_message)
             if failed_message.code() == ck.KafkaError._PARTITION_EOF:  # noqa: SLF001
-                self._ends[int(message.partition() or 0)] = int(message.offset() or 0)
+                self.reached[int(message.partition() or 0)] = int(message.offset() or 0)
         if self.generation != before:
             self._assign()
             return []
@@ -380,7 +381,7 @@ class Source:
             with suppress(ck.KafkaException):
                 at = ck.TopicPartition(self.topic, number)
                 _, ends[number] = self._consumer.get_watermark_offsets(at, cached=True)
-        reached = {number: max(due, self._ends.get(number, due)) for number, due in self.next.items()}
+        reached = {number: max(due, self.reached.get(number, due)) for number, due in self.next.items()}
         return {n: 0 if at >= ends[n] else max(0, ends[n] - self.next[n]) for n, at in reached.items() if n in ends}
 
     def close(self) -> None:

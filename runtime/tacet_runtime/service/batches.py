@@ -15,7 +15,7 @@ from tacet_runtime.connectors.blocks import in_room
 from tacet_runtime.steps.sinks import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from tacet_runtime.batch import Range
     from tacet_runtime.connectors.kafka import Source
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _AT_ONCE = 5_000
 _WAIT = 0.25
+_SETTLED = 5.0
+"""Seconds without a message after which offsets that have none are a batch of their own: control records and what was aborted."""
 _AT_HAND, _IDLE = 0.01, 0.05
 """Seconds to take what is there, and to wait for a first message when a batch of one would do."""
 
@@ -84,6 +86,8 @@ def gather(source: Source, pace: Pace, before: float, stop: Callable[[], bool]) 
 
     `before`: when the batch before had been read. What has come since then has waited while that one was computed, and
     its time counts from there: when it is over, what is there is a batch, and only an empty one is waited for.
+    A partition that was read to its end is read up to there, whether its last offsets have messages or not: when they
+    expire, nothing is lost. When nothing has come for a while, or at the stop, those alone are a batch.
     Raises what `Source.consume` raises, and OutOfOrder.
     """
     generation = source.generation
@@ -101,14 +105,25 @@ def gather(source: Source, pace: Pace, before: float, stop: Callable[[], bool]) 
         count += len(messages)
         if due and len(messages) < wanted:
             break
-    return Gathered(generation, tuple(_polled(number, found[number], source.next) for number in sorted(found)))
+    if not found and (stop() or time.monotonic() > before + _SETTLED):
+        return Gathered(generation, tuple(_without_messages(source)))
+    return Gathered(generation, tuple(_polled(number, found[number], source) for number in sorted(found)))
 
 
-def _polled(number: int, messages: list[Any], due: Mapping[int, int]) -> Polled:
+def _without_messages(source: Source) -> Iterator[Polled]:
+    for number, due in sorted(source.next.items()):
+        end = source.reached.get(number, due)
+        if end > due:
+            yield Polled(number, due, end, (), (), ((due, end),))
+
+
+def _polled(number: int, messages: list[Any], source: Source) -> Polled:
+    due = source.next
     offsets = [message.offset() for message in messages]
     if number not in due or offsets[0] < due[number] or any(map(ge, offsets, offsets[1:])):
         raise OutOfOrder(f"partition {number} was due at {due.get(number)}, and gave {offsets[0]}..{offsets[-1]}")
-    first, last = due[number], offsets[-1] + 1
-    present = set(offsets) if last - first != len(offsets) else None
-    absent = () if present is None else ranges(at for at in range(first, last) if at not in present)
-    return Polled(number, first, last, messages, offsets, absent)
+    first, behind = due[number], offsets[-1] + 1
+    present = set(offsets) if behind - first != len(offsets) else None
+    absent = () if present is None else ranges(at for at in range(first, behind) if at not in present)
+    last = max(behind, source.reached.get(number, behind))
+    return Polled(number, first, last, messages, offsets, (*absent, *([(behind, last)] if last > behind else [])))

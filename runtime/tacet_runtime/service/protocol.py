@@ -126,7 +126,9 @@ class Service:
             with self._p.watchdog.limit("S0 start", 4 * self._limit):
                 self._p.tables.open()
             self._start()
-            while not stop():
+            stopping = False
+            while not stopping:
+                stopping = stop()  # the last time round, nothing is read any more
                 try:
                     self._cycle()
                 except Unsettled as error:
@@ -155,7 +157,7 @@ class Service:
         clock.lap("S1")
         if gathered.parts:
             self._commit(gathered, clock)
-        else:
+        elif not self._stop():
             self._quiet.look(self._standing.topic, self._consumer, settled=not self._following.pending)
         if self._following.due():
             self._apply()
