@@ -233,6 +233,7 @@ def test_kills_of_one_of_two_shards_lose_nothing_and_double_nothing(scene):
             time.sleep(0.2)
         assert first.wait() == -signal.SIGKILL
     first = scene.run()
+    first.until("started after")  # before that, nobody hears a signal
     scene.caught_up(second, 90)
     for process in (first, second):
         process.kill(signal.SIGTERM)
