@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import uuid
 
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
@@ -86,6 +87,16 @@ def test_what_a_shard_committed_that_never_comes_back_is_brought_into_the_tables
     scene.produce(30)
     scene.finish(shard=1)
     assert scene.problems() == [], "and if it comes back after all, nothing is twice"
+
+
+def test_a_topic_of_others_that_is_called_by_a_number_is_no_shard(scene):
+    name = str(uuid.uuid4().int % 10**12)
+    scene.create(name)
+    scene.produce(30)
+    process = scene.finish()
+    assert "alarm" not in process.said()
+    assert scene.problems() == []
+    scene.admin.delete_topics([name])[name].result(30)
 
 
 def test_a_marker_that_somebody_removed_doubles_nothing(scene):

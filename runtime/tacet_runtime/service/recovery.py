@@ -87,8 +87,9 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
 
 def shards(broker: Cluster, one: Shard) -> list[Shard]:
     """Return the shards of a job on its island that ever committed, `one` being any of them. Raises BrokerError."""
-    numbers = [name.removeprefix(one.intents_prefix) for name in broker.names()]
-    return [replace(one, number=int(number)) for number in sorted(numbers) if number.isdigit()]
+    prefix = one.intents_prefix
+    numbers = [name.removeprefix(prefix) for name in broker.names() if name.startswith(prefix)]
+    return [replace(one, number=number) for number in sorted(int(number) for number in numbers if number.isdigit())]
 
 
 def last_of_others(broker: Cluster, shard: Shard) -> list[Intent]:
