@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tacet_runtime.batch import Batch, Counts
-from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.arrow import wide_schema
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.ledger import Entry
 from tacet_runtime.places import Places
@@ -101,6 +101,8 @@ class _Work:
 
     store: Warehouse
     places: Mapping[str, Places]
+    names: Mapping[str, set[str]]
+    """Role -> the columns of the plan and those of the table; a file may have others, which nobody sees any more."""
     folder: Path
     seq: int
     changes: Changes = field(default_factory=Changes)
@@ -116,9 +118,9 @@ def reconsider(
 
     `engine` gives for recorded snapshots of lookups a processor, and the snapshots that it uses.
     """
-    work = _Work(
-        store, {role: Places(store.paths(role)) for role in ROLES if role in store.tables}, folder, store.seq()
-    )
+    roles = [role for role in ROLES if role in store.tables]
+    places = {role: Places(store.paths(role)) for role in roles}
+    work = _Work(store, places, {role: _names(store, role) for role in roles}, folder, store.seq())
     for group in groups:
         filtered = offsets_in(group.entries[-1]["filtered_ranges"])
         before = len(work.changes.entries)
@@ -132,6 +134,11 @@ def reconsider(
         for role in work.places:
             _rewrite(work, role)
     return work.changes
+
+
+def _names(store: Warehouse, role: str) -> set[str]:
+    planned = {column.name for column in store.tables[role].columns}
+    return planned | {field.name for field in store.table(role).schema().fields}
 
 
 def _differing(audit: Audit, recorded: Mapping[str, str], used: Mapping[str, str], messages: int) -> None:
@@ -152,10 +159,9 @@ def _part(work: _Work, processor: Processor, group: Messages, snapshots: Mapping
     audit.changed += len(wanted)
     if not wanted:
         return
-    before = stored(work, "derived", group, whole=True)
     for offset in wanted:
         producer = _producer(work.store, new, old, offset)
-        _audit(audit, before.get(offset, []), new["derived"].get(offset, []), producer)
+        _audit(audit, old["derived"].get(offset, []), new["derived"].get(offset, []), producer)
     for role in work.places:
         table = outcome.tables[role]  # type: ignore[index]
         rows = table.filter(pc.is_in(table.column("_offset"), pa.array(sorted(wanted), pa.int64())))
@@ -172,35 +178,37 @@ def _differ(offset: int, old: Mapping[str, dict[int, Rows]], new: Mapping[str, d
     before, after = old["rejects"].get(offset, []), new["rejects"].get(offset, [])
     if [r["kind"] for r in before] == ["too_large"] and [r["kind"] for r in after] == ["malformed"]:
         return False
-    return any(old[r].get(offset, []) != new[r].get(offset, []) for r in ROLES)
+    return not all(_same(old[r].get(offset, []), new[r].get(offset, [])) for r in ROLES)
 
 
-def stored(work: _Work, role: str, group: Messages, *, whole: bool = False) -> dict[int, Rows]:
-    """Return what a table has of a group's messages, by offset: in the plan's columns, or the `whole` of what the table has."""
+def _same(before: Rows, after: Rows) -> bool:
+    """Tell whether rows are the same in the plan's columns, which are those of `after`."""
+    return len(before) == len(after) and all(
+        was[name] == value for was, now in zip(before, after, strict=True) for name, value in now.items()
+    )
+
+
+def stored(work: _Work, role: str, group: Messages) -> dict[int, Rows]:
+    """Return what a table has of a group's messages, by offset: in the plan's columns, and in those that it has beside them."""
     found: dict[int, Rows] = {}
     if role not in work.places:
         return found
-    table: SinkTable = work.store.tables[role]
-    names = {column.name for column in table.columns}
-    if whole:
-        names |= {field.name for field in work.store.table(role).schema().fields}
     for rows in work.places[role].rows(group.source, group.partition, group.offsets):
-        wide = widened(rows, table)
-        for offset, of_one in _by_offset(wide.select([name for name in wide.column_names if name in names])).items():
+        wide = widened(rows, work.store.tables[role])
+        known = [name for name in wide.column_names if name in work.names[role]]
+        for offset, of_one in _by_offset(wide.select(known)).items():
             found.setdefault(offset, []).extend(of_one)
     return {offset: sorted(rows, key=_index) for offset, rows in found.items()}
 
 
 def widened(rows: pa.Table, table: SinkTable) -> pa.Table:
     """Return rows of an older file in the plan's columns, of which new ones are NULL, and after them those that the plan has no more."""
-    schema = arrow_schema(table)
+    schema = wide_schema(table, rows.schema)
     arrays = [
         rows.column(f.name).cast(f.type) if f.name in rows.column_names else pa.nulls(rows.num_rows, f.type)
         for f in schema
     ]
-    others = [field for field in rows.schema if field.name not in schema.names]
-    arrays += [rows.column(field.name) for field in others]
-    return pa.Table.from_arrays(arrays, schema=pa.schema([*schema, *others]))
+    return pa.Table.from_arrays(arrays, schema=schema)
 
 
 def _by_offset(rows: pa.Table) -> dict[int, Rows]:

@@ -82,6 +82,13 @@ def arrow_schema(table: SinkTable) -> pa.Schema:
     return pa.schema([arrow_field(column) for column in table.columns])
 
 
+def wide_schema(table: SinkTable, rows: pa.Schema) -> pa.Schema:
+    """Return a sink table's schema, and behind it the columns of `rows` that the sink has no more."""
+    own = arrow_schema(table)
+    names = set(own.names)
+    return pa.schema([*own, *(field for field in rows if field.name not in names)])
+
+
 def arrow_table(columns: dict[str, list[Any]], table: SinkTable) -> pa.Table:
     """Return a sink table's rows from Python columns (the forms of `steps/typing.py`)."""
     schema = arrow_schema(table)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tacet_runtime.connectors.arrow import arrow_schema
+from tacet_runtime.connectors.arrow import wide_schema
 from tacet_runtime.connectors.encoded import plain_column, storable, taken
 from tacet_runtime.connectors.seals import Sealing
 
@@ -75,9 +75,7 @@ def _plain(column: pa.ChunkedArray) -> pa.Array:
 
 def _write(rows: pa.Table, path: Path, table: SinkTable) -> Path:
     """Write a file, and return the sealed name that it has then."""
-    own = arrow_schema(table)
-    others = [field for field in rows.schema if field.name not in own.names]
-    rows, encoded, bounded = storable(rows, pa.schema([*own, *others]))
+    rows, encoded, bounded = storable(rows, wide_schema(table, rows.schema))
     low = [f.name for f in rows.schema if pa.types.is_string(f.type) and _worth_a_dictionary(rows.column(f.name))]
     with path.open("wb") as file:
         sealing = Sealing(file)

@@ -179,8 +179,8 @@ class _Run:
         point("S2:after")
         entries = [checked(self._entry(account)) for one in done for account in one.accounts]
         files = [file for one in done for file in one.files]
-        metrics = next(table for table in self._store.plan.tables if table.role == "metrics")
-        files += write_files(merged([one.metrics for one in done]), metrics, self._folder, str(self._seq))
+        counted = merged([one.metrics for one in done])
+        files += write_files(counted, self._store.tables["metrics"], self._folder, str(self._seq))
         try:
             self._store.commit(self._seq, self._folder, files, entries)
         except Exception:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from tacet_runtime.service.observe import Observer
     from tacet_runtime.service.owner import Shard
 
-
 _AGAIN = 60.0
 
 
@@ -63,8 +62,6 @@ class Others:
 
     def _settle(self, shard: Shard, intents: list[Intent]) -> None:
         theirs = Tables(self._tables.plan, shard, self._tables.root, self._tables.catalog)
-        lowest = min(theirs.markers().values())
-        due = [intent for intent in intents if intent.seq > lowest]
-        if due:
+        if due := theirs.lacking(intents):
             theirs.apply(due)
             self._observer.alarm(f"shard {shard.number} is gone: the tables have its commits up to {due[-1].seq} now")

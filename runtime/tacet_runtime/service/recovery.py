@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.kafka import Begin, TakenOver
 from tacet_runtime.service.intent import TOPIC_CONFIG, BadIntent, history
 from tacet_runtime.service.refusal import Refused
+from tacet_runtime.service.tables import after
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -171,8 +172,7 @@ def _due(standing: Standing, tables: Tables, accept: Accept) -> list[Intent]:
                     "the table, or start with --accept-loss: `tacet verify` then names the range that is missing"
                 )
             tables.set_marker(role, standing.intents[0].seq - 1)
-    lowest = min(max(at, standing.intents[0].seq - 1) for at in markers.values())
-    return [intent for intent in standing.intents if intent.seq > lowest]
+    return after(min(markers.values()), standing.intents)
 
 
 class Positions:

@@ -73,6 +73,10 @@ class Tables:
         """Return each table's marker. Raises TableError."""
         return {role: self.marker(self._loaded(role)) for role in self.roles}
 
+    def lacking(self, intents: Iterable[Intent]) -> list[Intent]:
+        """Return the intents that some table lacks. Raises TableError."""
+        return after(min(self.markers().values()), intents)
+
     def _loaded(self, role: str) -> Table:
         try:
             return self.load(role)
@@ -122,12 +126,11 @@ class Tables:
             point(f"S8:after-{role}")
 
     def _apply_to(self, role: str, intents: Sequence[Intent]) -> None:
-        failed = Exception("never tried")
         for attempt in range(ATTEMPTS):
             table = None
             try:
                 table = self.load(role)
-                due = [intent for intent in intents if intent.seq > self.marker(table)]
+                due = after(self.marker(table), intents)
                 if not due:
                     return
                 self._see_own(table, role)
@@ -135,14 +138,12 @@ class Tables:
                 self._commit(table, role, due)
             except (Refused, TableError):
                 raise
-            except Exception as error:  # noqa: BLE001  a conflict, or an answer that was lost: only the table can tell
-                failed = error
-                if table is None and attempt + 1 >= AWAY:
-                    break
+            except Exception as error:  # a conflict, or an answer that was lost: only the table can tell
+                if attempt + 1 >= (AWAY if table is None else ATTEMPTS):
+                    raise TableError(f"cannot commit to {self.sinks[role].name}: {cause(error)}") from error
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
                 return
-        raise TableError(f"cannot commit to {self.sinks[role].name}: {cause(failed)}") from failed
 
     def _check(self, table: Table, role: str, due: Sequence[Intent]) -> None:
         name, at = self.sinks[role].name, self.marker(table)
@@ -263,6 +264,11 @@ def _tried(what: str, work: Callable[[], _T]) -> _T:
                 raise TableError(f"cannot {what}: {cause(error)}") from error
         time.sleep(0.1 * attempt)
         attempt += 1
+
+
+def after(commit: int, intents: Iterable[Intent]) -> list[Intent]:
+    """Return the intents of later commits."""
+    return [intent for intent in intents if intent.seq > commit]
 
 
 def files_of(intent: Intent, role: str) -> TableFiles:

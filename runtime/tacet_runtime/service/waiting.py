@@ -36,10 +36,8 @@ def waiting(plan: Plan, island: Island, root: Path, catalog: Catalog) -> tuple[W
     """Return what waits for its tables; `root` is the folder of the tables. Raises BrokerError, SettingError, Refused, TableError."""
     broker = Cluster(settings(island.kafka), min(_CALL, island.patience.call_seconds))
     broker.reach()
-    found = []
-    for shard in shards(broker, shard_of(plan, island, 0)):
-        lowest = min(Tables(plan, shard, root, catalog).markers().values())
-        due = [intent for intent in intents_of(broker, shard.intents) if intent.seq > lowest]
-        if due:
-            found.append(Waiting(shard.number, due[0].seq, due[-1].seq, sum(intent.messages for intent in due)))
-    return tuple(found)
+    return tuple(
+        Waiting(shard.number, due[0].seq, due[-1].seq, sum(intent.messages for intent in due))
+        for shard in shards(broker, shard_of(plan, island, 0))
+        if (due := Tables(plan, shard, root, catalog).lacking(intents_of(broker, shard.intents)))
+    )
