@@ -220,8 +220,8 @@ class _Held:
         self._first, self.start = start.messages, start.bytes
         self._head = start.head
 
-    def full(self) -> bool:
-        return self.lines.held + len(self.lines) >= self._block_bytes
+    def full(self, end: int) -> bool:
+        return end - self.start >= self._block_bytes
 
     def block(self, end: int, digest: str) -> Block | None:
         """Return what is held as a block that ends at byte `end`, and begin the next one."""
@@ -249,7 +249,7 @@ def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Itera
         if cut:
             digest.update(whole)
             held.lines.add(whole)
-            if held.full():
+            if held.full(at + cut):
                 block = held.block(at + cut, digest.text())
                 if block is not None:
                     yield block
