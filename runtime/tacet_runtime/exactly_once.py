@@ -32,6 +32,7 @@ from tacet_runtime.connectors.iceberg import (
     open_catalog,
     readable,
     replace_files,
+    see_complete,
 )
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, synced, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
@@ -99,8 +100,9 @@ class Warehouse:
     def open(self, *, accept_rollback: bool = False) -> None:
         """Make or widen the tables, and heal what a crash left. Only with the lock held.
 
-        Raises Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
+        Raises TableError, and Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
         """
+        see_complete(self.catalog, self.tables.values(), f"{MARKER}.{self.plan.job}")
         for role in ORDER:
             if role in self.tables:
                 ensure_table(self.catalog, self.tables[role])

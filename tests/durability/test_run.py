@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 import zstandard
+from pyiceberg.transforms import MonthTransform
 
 from tacet_runtime.connectors.files import SourceError
 from tacet_runtime.connectors.iceberg import TableError, replace_files
@@ -321,7 +322,7 @@ def test_asked_to_stop_it_ends_at_a_commit(job):
 
 
 @pytest.mark.slow
-def test_another_sort_order_is_taken_and_another_partition_refused(job):
+def test_another_sort_order_is_taken_and_another_partition_when_the_table_has_it_too(job):
     job.run()
     contract = job.root / "contracts/shop/sale/1.0.0.yaml"
     text = contract.read_text()
@@ -332,8 +333,31 @@ def test_another_sort_order_is_taken_and_another_partition_refused(job):
     assert [job.store().table("derived").schema().find_column_name(f.source_id) for f in order] == ["ts", "item"]
     assert (job.verify().findings, job.verify().messages) == ((), 300)
     contract.write_text(text.replace("day(ts)", "month(ts)"))
-    with pytest.raises(TableError, match="give the table another name"):
+    (job.root / "e.ndjson").write_bytes(lines(0, 360))
+    with pytest.raises(TableError, match=r"by day\(ts\), and the contract says month\(ts\): .*`update_spec`"):
         job.run()
+    with job.store().table("derived").update_spec() as change:
+        change.remove_field("ts_day")
+        change.add_field("ts", MonthTransform())
+    job.run()
+    maintain(job.plan(), job.warehouse, Settings())
+    assert (job.verify().findings, job.verify().messages) == ((), 360)
+
+
+def test_a_table_that_has_another_name_in_the_contract_is_refused_before_anything_is_made(job):
+    job.run()
+    contract = job.root / "contracts/shop/sale/1.0.0.yaml"
+    text = contract.read_text()
+    contract.write_text(text.replace("shop.sale,", "shop.sold,"))
+    (job.root / "e.ndjson").write_bytes(lines(0, 300))
+    with pytest.raises(
+        TableError, match=r"shop\.click has commits of this job, and there is no table shop\.sold: .*put the name back"
+    ):
+        job.run()
+    contract.write_text(text)
+    job.run()
+    assert (job.verify().findings, job.verify().messages) == ((), 300)
+    assert ("shop", "sold") not in job.store().catalog.list_tables("shop")
 
 
 def test_a_copied_warehouse_is_refused_for_its_tables_are_where_they_were(job):

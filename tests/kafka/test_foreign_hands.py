@@ -70,6 +70,20 @@ def made_anew(scene, messages):
     return name
 
 
+def test_a_contract_that_gives_a_table_another_name_is_refused_before_anything_is_made(scene):
+    scene.produce(120)
+    scene.finish()
+    contract = scene.folder / "contracts/shop/sale/1.0.0.yaml"
+    text = contract.read_text()
+    contract.write_text(text.replace("shop.sale,", "shop.sold,"))
+    assert scene.tacet("registry", "push", "--url", scene.registry).wait() == 0
+    refused(scene, "there is no table shop.sold")
+    contract.write_text(text)
+    scene.produce(120)
+    scene.finish()
+    assert scene.problems() == []
+
+
 def test_a_topic_that_was_made_anew_is_refused_and_is_another_source_when_accepted(scene):
     scene.produce(60)
     scene.finish()

@@ -44,9 +44,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
+    from pyiceberg.partitioning import PartitionSpec
     from pyiceberg.table import Table
     from pyiceberg.table.metadata import TableMetadata
 
@@ -107,6 +108,26 @@ def _undone(connection: Any, record: Any) -> None:
         record.invalidate(error)
 
 
+def see_complete(catalog: Catalog, tables: Iterable[p.SinkTable], marker: str) -> None:
+    """Raise TableError when a table of a job is not there, and another has commits of it: made anew, it would lack them.
+
+    `marker` is the property that numbers the job's commits, or what stands before a dot in those of its shards.
+    """
+    named = [table.name for table in tables]
+    missing = [name for name in named if not catalog.table_exists(name)]
+    if not missing:
+        return
+    for name in named:
+        if name not in missing and any(
+            p == marker or p.startswith(f"{marker}.") for p in catalog.load_table(name).properties
+        ):
+            raise TableError(
+                f"{name} has commits of this job, and there is no table {missing[0]}: was it dropped? Put the catalog's entry "
+                "back: register the newest metadata file of the one that was. Or does the contract give the table another "
+                "name? An event keeps its table: put the name back, or write another event"
+            )
+
+
 def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
     """Return the table, made or widened so that it has exactly the plan's columns and ids; older columns stay.
 
@@ -134,9 +155,10 @@ def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
     """Return the table with the plan's sort order; its partition cannot change under rows that are there."""
     wanted = [(field.source_id, str(field.transform)) for field in partition_spec(table).fields]
     if wanted != [(field.source_id, str(field.transform)) for field in found.spec().fields]:
+        has, said = _layout(found.spec(), found.schema()), _layout(partition_spec(table), iceberg_schema(table))
         raise TableError(
-            f"table {table.name} is partitioned by {found.spec().fields or 'nothing'}, and the contract says otherwise: "
-            "keep the partition, or give the table another name"
+            f"table {table.name} is partitioned by {has}, and the contract says {said}: keep the partition, "
+            "or change the table's in the catalog, too (`update_spec` of pyiceberg: rows that are there keep theirs)"
         )
     order = [field.source_id for field in sort_order(table).fields]
     if order == [field.source_id for field in found.sort_order().fields]:
@@ -147,6 +169,14 @@ def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
     transaction._apply(updates if order else (SetDefaultSortOrderUpdate(sort_order_id=0),))  # noqa: SLF001
     transaction.commit_transaction()
     return catalog.load_table(table.name)
+
+
+def _layout(spec: PartitionSpec, schema: Schema) -> str:
+    """Return a partition spec as a person writes it."""
+    return (
+        ", ".join(f"{field.transform}({schema.find_column_name(field.source_id)})" for field in spec.fields)
+        or "nothing"
+    )
 
 
 def _first_schema(found: Table, table: p.SinkTable) -> None:

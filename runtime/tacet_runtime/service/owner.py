@@ -47,7 +47,12 @@ class Shard:
     @property
     def marker(self) -> str:
         """Return the table property that says which of the shard's commits a table has."""
-        return f"tacet.seq.{self.job}.{self.island}.{self.number}"
+        return f"{self.markers}.{self.island}.{self.number}"
+
+    @property
+    def markers(self) -> str:
+        """Return what the markers of all shards begin with, before a dot."""
+        return f"tacet.seq.{self.job}"
 
     def folder(self, seq: int, unique: str) -> str:
         """Return the name of the folder of one batch's data files."""
@@ -62,7 +67,7 @@ class Shard:
     def foreign(self, names: Iterable[str]) -> dict[str, str]:
         """Return which of the names of markers or intents topics are another island's, and whose."""
         found = {}
-        for start in (f"tacet.seq.{self.job}.", f"tacet-intents.{self.job}."):
+        for start in (f"{self.markers}.", f"tacet-intents.{self.job}."):
             for name in names:
                 whose = _OWNER.fullmatch(name.removeprefix(start)) if name.startswith(start) else None
                 if whose is not None and whose[1] != self.island:

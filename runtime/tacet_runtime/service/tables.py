@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files, see_complete
 from tacet_runtime.connectors.iceberg_catalogs import cause
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
@@ -57,6 +57,7 @@ class Tables:
 
     def open(self) -> None:
         """Make or widen the tables. Raises TableError."""
+        _tried("see the tables", partial(see_complete, self.catalog, self.sinks.values(), self.shard.markers))
         for role in self.roles:
             sink = self.sinks[role]
             self._see(role, _tried(f"open {sink.name}", partial(ensure_table, self.catalog, sink)))
@@ -157,7 +158,7 @@ class Tables:
             if str(table.metadata.table_uuid) != files.uuid:
                 raise Refused(
                     f"table {name} is not the one that commit {intent.seq} was written for: restore that one when it was made anew; "
-                    "when the contract gives the table another name, put the name back"
+                    "when the contract gives the table another name, put the name back: an event keeps its table"
                 )
             if files.files and table.spec().spec_id != files.spec:
                 raise Refused(
