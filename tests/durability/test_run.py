@@ -109,6 +109,22 @@ def test_a_link_to_a_folder_is_followed(job):
 
 
 @pytest.mark.slow
+def test_files_that_are_rotated_or_swap_their_names_add_only_what_is_new(job):
+    log = job.root / "log"
+    log.mkdir()
+    (log / "a").write_bytes(lines(0, 30))
+    job.run(log)
+    (log / "a").rename(log / "a.1")
+    (log / "a").write_bytes(lines(30, 50))
+    done = job.run(log)
+    assert (done.known, job.verify().messages) == (30, 50)
+    (log / "a.1").rename(log / "x")
+    (log / "a").rename(log / "a.1")
+    (log / "x").rename(log / "a")
+    assert job.run(log).commits == 0
+    assert (job.verify().findings, job.verify().messages) == ((), 50)
+
+
 def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
     folder = job.root / "folder"
     folder.mkdir()
@@ -210,7 +226,11 @@ def once(act):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress])
+def skippable(data: bytes) -> bytes:
+    return b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size" + zstandard.compress(data)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, skippable])
 def test_compressed_content_of_several_members_is_the_same_content(job, pack):
     job.run()
     packed = job.root / "packed" / "e.ndjson"

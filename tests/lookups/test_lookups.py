@@ -1,6 +1,7 @@
 """Reference data: read at a snapshot from Parquet, CSV and Iceberg; what is wrong is named, before an event meets it."""
 
 import datetime as dt
+import hashlib
 from decimal import Decimal as D
 
 import pyarrow as pa
@@ -219,6 +220,21 @@ def test_a_recorded_file_is_read_again_after_it_changed(tmp_path):
     assert load_lookups(plan, tmp_path, snapshots={"item": before.snapshot}, archive=archive)["item"].rows == again.rows
     with pytest.raises(LookupError_, match="was not kept"):
         load_lookups(plan, tmp_path, snapshots={"item": "sha256:" + "0" * 64}, archive=archive)
+
+
+def test_a_kept_snapshot_that_was_changed_or_lacks_a_column_is_refused_with_the_way_out(tmp_path):
+    plan, archive = repository(tmp_path, part_csv=HEADER + ROW), tmp_path / "archive"
+    kept = load_lookups(plan, tmp_path, archive=archive)["item"].snapshot
+    write(tmp_path, {"data/part.csv": HEADER + ROW.replace("screw", "rivet")})
+    path = archive / kept.removeprefix("sha256:")
+    path.write_bytes(path.read_bytes().replace(b"screw", b"scrap"))
+    with pytest.raises(LookupError_, match=r"has other bytes than were kept: .*--lookups latest"):
+        load_lookups(plan, tmp_path, snapshots={"item": kept}, archive=archive)
+    older = b"vendor\nacme\n"
+    digest = hashlib.sha256(older).hexdigest()
+    (archive / digest).write_bytes(older)
+    with pytest.raises(LookupError_, match=rf"snapshot sha256:{digest} .*--lookups latest"):
+        load_lookups(plan, tmp_path, snapshots={"item": f"sha256:{digest}"}, archive=archive)
 
 
 def test_an_iceberg_table_is_read_at_its_snapshot(tmp_path):

@@ -55,17 +55,17 @@ def _table_owners(raw_events: Iterable[RawEvent], derived: Iterable[DerivedEvent
 
 
 def sink_columns(raw_events: Iterable[RawEvent], derived: Iterable[DerivedEvent]) -> dict[str, list[Column]]:
-    """Return every column of every table, over all versions, oldest first."""
+    """Return every column of every table, over all versions, oldest first; where two events write one, those of both."""
     tables: dict[str, list[Column]] = {}
     for event in raw_events:
         tables.setdefault(raw_table(event), []).extend(raw_columns(event))
         for role, columns in (("rejects", REJECTS), ("ledger", LEDGER), ("metrics", METRICS)):
-            tables[companion(raw_table(event), role)] = list(columns)
+            tables.setdefault(companion(raw_table(event), role), list(columns))
     for item in derived:
         table = derived_table(item)
         tables.setdefault(table, []).extend(derived_columns(item))
         for role, columns in (("rejects", REJECTS), ("ledger", LEDGER), ("metrics", METRICS)):
-            tables[companion(table, role)] = list(columns)
+            tables.setdefault(companion(table, role), list(columns))
     return tables
 
 

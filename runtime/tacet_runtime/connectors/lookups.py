@@ -35,6 +35,8 @@ __all__ = ["LookupError_", "LookupTable", "load_lookups"]
 
 _NO_LIMIT = 1 << 40
 _PLACE = "a file is relative to the repository: put it there, or correct `source` in the table's contract"
+_LATEST = "`tacet backfill --lookups latest` takes the reference data of now"
+_PARQUET = b"PAR1"
 _QUOTED = (
     "a cell with a comma, a line break or a quote stands in quotes, each quote in it twice, and the last one closes it"
 )
@@ -93,20 +95,32 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
             ) from error
         data = b""
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    name = lookup.source.location
+    csv = name.endswith(".csv")
     if wanted is not None and digest != wanted:
         data, digest = _recorded(lookup, wanted, archive), wanted
+        # The source may have been another kind of file then.
+        name, csv = f"its snapshot {wanted} ({_LATEST})", not data.startswith(_PARQUET)
     if archive is not None:
         _keep(data, digest, archive)
-    return _parsed(lookup, lookup.source.location, data), digest
+    return (_csv(lookup, name, data) if csv else _parquet(lookup, name, data)), digest
 
 
 def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
     try:
         if archive is None:
             raise FileNotFoundError(2, "no archive", wanted)
-        return (archive / wanted.removeprefix("sha256:")).read_bytes()
+        data = (archive / wanted.removeprefix("sha256:")).read_bytes()
     except OSError as error:
-        raise LookupError_(f"lookup `{lookup.name}`: snapshot {wanted} was not kept: {error.strerror}") from error
+        raise LookupError_(
+            f"lookup `{lookup.name}`: snapshot {wanted} was not kept: {error.strerror}; {_LATEST}"
+        ) from error
+    if f"sha256:{hashlib.sha256(data).hexdigest()}" != wanted:
+        raise LookupError_(
+            f"lookup `{lookup.name}`: {archive.name}/{wanted.removeprefix('sha256:')} has other bytes than were kept: "
+            f"put it back from a copy; {_LATEST}"
+        )
+    return data
 
 
 def _keep(data: bytes, digest: str, archive: Path) -> None:
@@ -125,9 +139,7 @@ def _keep(data: bytes, digest: str, archive: Path) -> None:
         raise LookupError_(f"cannot keep a lookup's snapshot in {archive.name}: {error.strerror}") from error
 
 
-def _parsed(lookup: Lookup, name: str, data: bytes) -> pa.Table:
-    if name.endswith(".csv"):
-        return _csv(lookup, name, data)
+def _parquet(lookup: Lookup, name: str, data: bytes) -> pa.Table:
     try:
         table = pq.read_table(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:

@@ -1,7 +1,7 @@
 """RECOGNITION: was this file, or its beginning, consumed before? A file is known by its content, not by name or date.
 
-First a file is compared with the sources of its own name (`a`, `a#2`, ...), then, whole, with those of other names that
-no other input of this run is: a file that was moved or copied elsewhere adds nothing either. The digest of a source's first message
+First every file is compared with the sources of its own name (`a`, `a#2`, ...), then, whole, with those that no other
+input of this run is: a file that was moved, rotated or copied elsewhere adds nothing either. The digest of a source's first message
 says which sources are worth reading a file for.
 """
 
@@ -43,7 +43,7 @@ def recognised(
     for item in inputs:
         start = starts[item.name]
         if start is None:
-            free = [p for p in known.values() if p.source not in claimed and base_name(p.source) not in starts]
+            free = [p for p in known.values() if p.source not in claimed]
             start = _moved(item, free, framing)
         if start is None:
             start = new_position(_label(item.name, taken))
