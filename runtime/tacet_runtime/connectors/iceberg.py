@@ -62,6 +62,9 @@ PROPERTIES = {
 }
 
 
+_DRAFT = "a table that a draft made before `tacet build` kept its ids is begun anew, in another warehouse"
+
+
 class TableError(Exception):
     """A table is not what the plan says, or cannot be reached; the message names it."""
 
@@ -200,13 +203,13 @@ def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
         if by_name.get(field.name, field.field_id) != field.field_id:
             raise TableError(
                 f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}: "
-                "give the table another name, or put the `released.lock` back that it was made with"
+                f"put the `released.lock` back that it was made with; {_DRAFT}"
             )
         old = known.get(field.field_id)
         if old is not None and old.name != field.name:
             raise TableError(
                 f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`: "
-                f"rename it back to `{field.name}`, or give the table another name"
+                f"rename it back to `{field.name}` when it was renamed; {_DRAFT}"
             )
         if old is None or old.field_type != field.field_type or (old.required and not field.required):
             changed = True
