@@ -32,7 +32,6 @@ from tacet_runtime.connectors.iceberg import (
     open_catalog,
     readable,
     replace_files,
-    see_complete,
 )
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, synced, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
@@ -102,10 +101,9 @@ class Warehouse:
 
         Raises TableError, and Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
         """
-        see_complete(self.catalog, self.tables.values(), f"{MARKER}.{self.plan.job}")
-        for role in ORDER:
-            if role in self.tables:
-                ensure_table(self.catalog, self.tables[role])
+        tables = self.tables.values()
+        for table in tables:
+            ensure_table(self.catalog, table, tables, f"{MARKER}.{self.plan.job}")
         self._heal()
         self._see_rollbacks(accept=accept_rollback)
 

@@ -47,6 +47,17 @@ def test_every_line_is_a_message_at_every_size_of_blocks_and_reads(tmp_path, mon
         assert messages(path, drawn.choice((1, 3, 50, 10_000)), hold=hold) == lines
 
 
+def test_blocks_that_are_only_counted_end_where_those_do_that_are_held(tmp_path):
+    path = tmp_path / "many"
+    path.write_bytes(b"".join(b"%d\n" % number for number in range(100_000)))
+    held, counted = (
+        [b.end for b in blocks(Input("a", path), new_position("a"), "lines", LIMIT, 100_000, hold=hold)]
+        for hold in (True, False)
+    )
+    assert len(held) > 1
+    assert counted == held
+
+
 def test_of_a_line_above_the_limit_its_beginning_is_held_and_the_next_lines_are_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "READ_BYTES", 16)
     path = tmp_path / "long"

@@ -125,6 +125,7 @@ def test_files_that_are_rotated_or_swap_their_names_add_only_what_is_new(job):
     assert (job.verify().findings, job.verify().messages) == ((), 50)
 
 
+@pytest.mark.slow
 def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
     folder = job.root / "folder"
     folder.mkdir()
@@ -225,11 +226,11 @@ def once(act):
     return stop
 
 
-@pytest.mark.slow
 def skippable(data: bytes) -> bytes:
     return b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size" + zstandard.compress(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [gzip.compress, zstandard.compress, skippable])
 def test_compressed_content_of_several_members_is_the_same_content(job, pack):
     job.run()

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
-from tacet_runtime.connectors.iceberg import TableError, data_paths, live_files, replace_files
+from tacet_runtime.connectors.iceberg import TableError, data_paths, ensure_table, live_files, replace_files
 from tacet_runtime.exactly_once import Gap
 from tacet_runtime.faults import Planned
 from tacet_runtime.verify import SHOWN
@@ -79,6 +79,14 @@ def test_a_column_that_was_dropped_or_renamed_is_found(job):
     found = {(f.kind, f.detail.split(" (")[0], f.detail.split(")")[1]) for f in job.verify().findings}
     assert found == {("schema", "column `shelf`", " is gone"), ("schema", "column `_offset`", " is called `off`")}
     with pytest.raises(TableError, match="rename it back to `_offset`"):
+        job.run()
+
+
+def test_a_table_that_was_dropped_and_begun_anew_is_refused_with_the_way_back(job):
+    store = job.store()
+    store.catalog.drop_table(store.tables["raw"].name)
+    ensure_table(store.catalog, store.tables["raw"])
+    with pytest.raises(Gap, match="register the newest metadata file"):
         job.run()
 
 

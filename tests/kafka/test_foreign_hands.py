@@ -10,6 +10,7 @@ from base64 import b64encode
 import confluent_kafka as ck
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.types import StringType
 
 from tests.kafka import shop
@@ -78,6 +79,8 @@ def test_a_contract_that_gives_a_table_another_name_is_refused_before_anything_i
     contract.write_text(text.replace("shop.sale,", "shop.sold,"))
     assert scene.tacet("registry", "push", "--url", scene.registry).wait() == 0
     refused(scene, "there is no table shop.sold")
+    with pytest.raises(NoSuchTableError):
+        table(scene, "shop.sold")
     contract.write_text(text)
     scene.produce(120)
     scene.finish()

@@ -26,7 +26,7 @@ BLOCK_BYTES = 48 * 1024 * 1024
 READ_BYTES = 256 * 1024
 """What is read at once is looked at several times, so it should fit where a processor core keeps it near."""
 HEAD_BYTES = 64 * 1024
-GZIP = b"\x1f\x8b"
+GZIP = (b"\x1f\x8b",)
 ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)))
 """A frame, or one to be skipped, which parallel compressors begin with (RFC 8878, 3.1)."""
 
@@ -92,7 +92,7 @@ def open_content(path: Path) -> BinaryIO:
 
 def is_plain(path: Path) -> bool:
     """Tell whether bytes of the content are bytes of the file."""
-    return not first_bytes(path).startswith((GZIP, *ZSTD))
+    return not first_bytes(path).startswith(GZIP + ZSTD)
 
 
 def read_some(content: BinaryIO, size: int, path: Path) -> bytes:

@@ -60,8 +60,6 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-
-
 _DRAFT = "a table that a draft made before `tacet build` kept its ids is begun anew, in another warehouse"
 
 
@@ -111,36 +109,19 @@ def _undone(connection: Any, record: Any) -> None:
         record.invalidate(error)
 
 
-def see_complete(catalog: Catalog, tables: Iterable[p.SinkTable], marker: str) -> None:
-    """Raise TableError when a table of a job is not there, and another has commits of it: made anew, it would lack them.
-
-    `marker` is the property that numbers the job's commits, or what stands before a dot in those of its shards.
-    """
-    named = [table.name for table in tables]
-    missing = [name for name in named if not catalog.table_exists(name)]
-    if not missing:
-        return
-    for name in named:
-        if name not in missing and any(
-            p == marker or p.startswith(f"{marker}.") for p in catalog.load_table(name).properties
-        ):
-            raise TableError(
-                f"{name} has commits of this job, and there is no table {missing[0]}: was it dropped? Put the catalog's entry "
-                "back: register the newest metadata file of the one that was. Or does the contract give the table another "
-                "name? An event keeps its table: put the name back, or write another event"
-            )
-
-
-def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
+def ensure_table(catalog: Catalog, table: p.SinkTable, beside: Iterable[p.SinkTable] = (), marker: str = "") -> Table:
     """Return the table, made or widened so that it has exactly the plan's columns and ids; older columns stay.
 
-    Raises TableError when a column has another id or another type, or the table another partition, than the plan says.
+    `beside` are the tables of its job, `marker` the property that numbers the job's commits, or what stands before a dot in
+    those of its shards. Raises TableError when a column has another id or another type, or the table another partition, than
+    the plan says, and when it is not there and one beside it has commits.
     """
     namespace = table.name.rpartition(".")[0]
     catalog.create_namespace_if_not_exists(namespace)
     try:
         found = catalog.load_table(table.name)
     except NoSuchTableError:
+        _see_first(catalog, table.name, beside, marker)
         found = catalog.create_table(table.name, Schema(), properties=dict(PROPERTIES))
     if not found.schema().fields:
         _first_schema(found, table)
@@ -154,11 +135,26 @@ def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
     return _laid_out(catalog, found, table)
 
 
+def _see_first(catalog: Catalog, missing: str, beside: Iterable[p.SinkTable], marker: str) -> None:
+    """Raise TableError when the job has commits already: a table that is made now would lack them."""
+    for other in beside:
+        try:
+            names = catalog.load_table(other.name).properties
+        except NoSuchTableError:
+            continue
+        if any(name == marker or name.startswith(f"{marker}.") for name in names):
+            raise TableError(
+                f"{other.name} has commits of this job, and there is no table {missing}: was it dropped? Put the catalog's entry "
+                "back: register the newest metadata file of the one that was. Or does the contract give the table another "
+                "name? An event keeps its table: put the name back, or write another event"
+            )
+
+
 def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
     """Return the table with the plan's sort order; its partition cannot change under rows that are there."""
-    wanted = [(field.source_id, str(field.transform)) for field in partition_spec(table).fields]
-    if wanted != [(field.source_id, str(field.transform)) for field in found.spec().fields]:
-        has, said = _layout(found.spec(), found.schema()), _layout(partition_spec(table), iceberg_schema(table))
+    spec = partition_spec(table)
+    if _transforms(spec) != _transforms(found.spec()):
+        has, said = (_layout(one, found.schema()) for one in (found.spec(), spec))
         raise TableError(
             f"table {table.name} is partitioned by {has}, and the contract says {said}: keep the partition, "
             "or change the table's in the catalog, too (`update_spec` of pyiceberg: rows that are there keep theirs)"
@@ -174,10 +170,14 @@ def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
     return catalog.load_table(table.name)
 
 
+def _transforms(spec: PartitionSpec) -> list[tuple[int, str]]:
+    return [(field.source_id, str(field.transform)) for field in spec.fields]
+
+
 def _layout(spec: PartitionSpec, schema: Schema) -> str:
     """Return a partition spec as a person writes it."""
     return (
-        ", ".join(f"{field.transform}({schema.find_column_name(field.source_id)})" for field in spec.fields)
+        ", ".join(f"{transform}({schema.find_column_name(source)})" for source, transform in _transforms(spec))
         or "nothing"
     )
 

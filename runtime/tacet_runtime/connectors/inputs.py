@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 STDIN = "-"
-_SAYS: dict[str, tuple[bytes, ...]] = {".gz": (GZIP,), ".gzip": (GZIP,), ".zst": ZSTD, ".zstd": ZSTD}
+_SAYS = {".gz": GZIP, ".gzip": GZIP, ".zst": ZSTD, ".zstd": ZSTD}
 _UNREAD = {".bz2", ".xz", ".lz4", ".br", ".zip", ".7z", ".snappy", ".tar", ".tgz", ".parquet", ".orc", ".avro"}
 
 

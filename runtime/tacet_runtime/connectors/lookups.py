@@ -94,7 +94,7 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
                 f"lookup `{lookup.name}`: cannot read {lookup.source.location}: {error.strerror}; {_PLACE}"
             ) from error
         data = b""
-    digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
+    digest = _digest(data)
     name = lookup.source.location
     csv = name.endswith(".csv")
     if wanted is not None and digest != wanted:
@@ -106,6 +106,10 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
     return (_csv(lookup, name, data) if csv else _parquet(lookup, name, data)), digest
 
 
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
     try:
         if archive is None:
@@ -115,7 +119,7 @@ def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
         raise LookupError_(
             f"lookup `{lookup.name}`: snapshot {wanted} was not kept: {error.strerror}; {_LATEST}"
         ) from error
-    if f"sha256:{hashlib.sha256(data).hexdigest()}" != wanted:
+    if _digest(data) != wanted:
         raise LookupError_(
             f"lookup `{lookup.name}`: {archive.name}/{wanted.removeprefix('sha256:')} has other bytes than were kept: "
             f"put it back from a copy; {_LATEST}"

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files, see_complete
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files
 from tacet_runtime.connectors.iceberg_catalogs import cause
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
@@ -57,10 +57,10 @@ class Tables:
 
     def open(self) -> None:
         """Make or widen the tables. Raises TableError."""
-        _tried("see the tables", partial(see_complete, self.catalog, self.sinks.values(), self.shard.markers))
         for role in self.roles:
             sink = self.sinks[role]
-            self._see(role, _tried(f"open {sink.name}", partial(ensure_table, self.catalog, sink)))
+            make = partial(ensure_table, self.catalog, sink, self.sinks.values(), self.shard.markers)
+            self._see(role, _tried(f"open {sink.name}", make))
 
     def load(self, role: str) -> Table:
         """Return a table's newest metadata. Raises what pyiceberg raises."""
