@@ -41,6 +41,10 @@ SELECT source, partition, ends AS first, first_offset AS last,
     ORDER BY first_offset ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING),
     CASE WHEN position_digest IS NULL THEN first_offset ELSE 0 END) AS ends FROM base) s
 WHERE first_offset > ends;
+CREATE VIEW rest AS
+SELECT source, partition, greatest(min(first), max(ends)) AS first, max(last) AS last FROM (
+  SELECT g.*, coalesce((SELECT max(last_offset) FROM base b WHERE b.source = g.source AND b.partition = g.partition), 0) AS ends FROM given_up g)
+WHERE last > ends GROUP BY ALL;
 CREATE TABLE bounds AS SELECT DISTINCT source, partition, first_offset, last_offset FROM base;
 CREATE VIEW placed AS
 SELECT role, p.*, b.first_offset FROM (

@@ -173,7 +173,9 @@ def _queried(
                 findings.append(Finding(kind, str(place), str(detail)))
                 totals[kind] = int(total)
         messages, rows = db.execute("SELECT coalesce(sum(messages), 0), coalesce(sum(rows), 0) FROM base").fetchall()[0]
-        gaps = db.execute("SELECT source, partition, first, last FROM gaps WHERE given_up ORDER BY ALL").fetchall()
+        gaps = db.execute(
+            "FROM gaps SELECT * EXCLUDE given_up WHERE given_up UNION ALL FROM rest ORDER BY ALL"
+        ).fetchall()
     return findings, totals, int(messages), int(rows), tuple(GivenUp(*gap) for gap in gaps)
 
 

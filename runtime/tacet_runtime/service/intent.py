@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value
+from tacet_runtime.service.lineage import Lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,8 +51,7 @@ class Intent:
     seq: int
     plan: str
     cluster: str
-    topics: tuple[str, ...]
-    """Ids of the source topic: the present one last, before it those that it was re-created from."""
+    lineage: Lineage
     offsets: Mapping[int, tuple[int, int]]
     """Partition -> first offset, and the one after the last."""
     positions: Mapping[int, int]
@@ -73,9 +73,11 @@ def encode(intent: Intent) -> bytes:
         "seq": intent.seq,
         "plan": intent.plan,
         "cluster": intent.cluster,
-        "topics": list(intent.topics),
+        "topics": list(intent.lineage.ids),
+        "names": list(intent.lineage.names),
+        "left": {name: _numbered(positions) for name, positions in intent.lineage.left.items()},
         "offsets": {str(number): list(span) for number, span in intent.offsets.items()},
-        "positions": {str(number): offset for number, offset in intent.positions.items()},
+        "positions": _numbered(intent.positions),
         "messages": intent.messages,
         "folder": intent.folder,
         "tables": [
@@ -102,15 +104,28 @@ def decode(data: bytes) -> Intent:
             seq=int(document["seq"]),
             plan=str(document["plan"]),
             cluster=str(document["cluster"]),
-            topics=tuple(document["topics"]),
+            lineage=_lineage(document),
             offsets={int(number): (first, last) for number, (first, last) in document["offsets"].items()},
-            positions={int(number): offset for number, offset in document["positions"].items()},
+            positions=_positions(document["positions"]),
             messages=int(document["messages"]),
             folder=str(document["folder"]),
             tables=tuple(_table(table) for table in document["tables"]),
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BadIntent("it is no intent of ours") from error
+
+
+def _numbered(positions: Mapping[int, int]) -> dict[str, int]:
+    return {str(number): offset for number, offset in positions.items()}
+
+
+def _positions(document: Mapping[str, int]) -> dict[int, int]:
+    return {int(number): offset for number, offset in document.items()}
+
+
+def _lineage(document: Mapping[str, Any]) -> Lineage:
+    left = {name: _positions(positions) for name, positions in document["left"].items()}
+    return Lineage(tuple(document["topics"]), tuple(document["names"]), left)
 
 
 def _table(document: Mapping[str, Any]) -> TableFiles:

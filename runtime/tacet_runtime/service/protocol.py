@@ -256,7 +256,7 @@ class Service:
             seq=seq,
             plan=self._plan.digest,
             cluster=self._standing.cluster,
-            topics=self._standing.topics,
+            lineage=self._standing.lineage,
             offsets=offsets,
             positions={
                 **self._standing.positions,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.kafka import Begin, TakenOver
 from tacet_runtime.service.intent import TOPIC_CONFIG, BadIntent, history
+from tacet_runtime.service.lineage import consumed, follow
 from tacet_runtime.service.refusal import Refused
 from tacet_runtime.service.tables import after
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.connectors.kafka_cluster import Cluster, Topic
     from tacet_runtime.service.intent import Intent
+    from tacet_runtime.service.lineage import Lineage
     from tacet_runtime.service.owner import Shard
     from tacet_runtime.service.refusal import Accept
     from tacet_runtime.service.tables import Tables
@@ -32,8 +34,7 @@ class Standing:
 
     cluster: str
     topic: Topic
-    topics: tuple[str, ...]
-    """Ids of the topic, the present one last."""
+    lineage: Lineage
     intents: list[Intent]
     """All that can be read, in order."""
     due: list[Intent] = field(default_factory=list)
@@ -47,8 +48,8 @@ class Standing:
 
     @property
     def source(self) -> str:
-        """Return what rows and ledger call the topic: `name`, and `name#2` after it was made anew."""
-        return self.topic.name if len(self.topics) == 1 else f"{self.topic.name}#{len(self.topics)}"
+        """Return what rows and ledger call the topic."""
+        return self.lineage.source
 
 
 def find_topic(broker: Cluster, name: str) -> Topic:
@@ -76,13 +77,14 @@ def stand(broker: Cluster, shard: Shard, topic: Topic, tables: Tables, accept: A
     broker.create(shard.intents, 1, TOPIC_CONFIG)
     intents = intents_of(broker, shard.intents)
     last = intents[-1] if intents else None
-    topics = _topics(last, lambda: last_of_others(broker, shard), cluster, topic, accept)
-    standing = Standing(cluster, topic, topics, intents)
-    if last is not None and topics == last.topics:
-        standing.positions = dict(last.positions)
+    lineage, unread = follow(broker, topic, cluster, last, lambda: last_of_others(broker, shard), accept)
+    standing = Standing(cluster, topic, lineage, intents)
+    standing.positions = consumed(intents[-1:], topic.id)
     _see_alone(broker, shard, tables, first=last is None)
     _undo_rollbacks(tables, accept)
     standing.due = _due(standing, tables, accept)
+    for one in unread:
+        tables.give_up(one.source, one.ranges)
     return standing
 
 
@@ -108,29 +110,6 @@ def intents_of(broker: Cluster, name: str) -> list[Intent]:
             f"topic {name}: {error}: go on with the version that wrote it, or, when other hands did, send a message "
             "without a value under its key"
         ) from error
-
-
-def _topics(
-    own: Intent | None, others: Callable[[], list[Intent]], cluster: str, topic: Topic, accept: Accept
-) -> tuple[str, ...]:
-    """Return the ids that the topic had: all shards must call it by the same name, so a new one asks the others."""
-    if own is not None and own.topics[-1] == topic.id:
-        return own.topics
-    known = [*([own] if own is not None else []), *others()]
-    if not known:
-        return (topic.id,)
-    last = max(known, key=lambda intent: len(intent.topics))
-    if last.topics[-1] == topic.id and (own is None or accept.new_topic):
-        return last.topics
-    if not accept.new_topic:
-        by = own or last
-        where = "is on another cluster" if by.cluster != cluster else "was made anew"
-        whose = "" if own is not None else " of another shard"
-        raise Refused(
-            f"topic {topic.name} {where} since commit {by.seq}{whose}: its offsets mean other messages; "
-            "start with --accept-new-topic to begin at its first message"
-        )
-    return (*last.topics, topic.id)
 
 
 def _see_alone(broker: Cluster, shard: Shard, tables: Tables, *, first: bool) -> None:
@@ -212,7 +191,7 @@ class Positions:
         if beyond and not self._accept().loss:
             raise Refused(self._told(beyond[0], group[beyond[0]], known))
         wanted = {n: self._of(n, group.get(n), known, beyond) for n in assigned}
-        first = not known and len(self._standing().topics) == 1 and all(at is None for at in group.values())
+        first = not known and self._standing().lineage.first and all(at is None for at in group.values())
         if self._start == "latest" and first:
             # One that appears later begins at its first message: nobody could have seen it before.
             taken = {n: last for n, (_, last) in ends.items()}
@@ -228,7 +207,7 @@ class Positions:
 
     def _unknown(self, number: int, ends: Mapping[int, tuple[int, int]]) -> int | None:
         """Return where a partition that no intent knows begins; None when the group's offset may say."""
-        if self._start == "latest" or len(self._standing().topics) > 1:
+        if self._start == "latest" or not self._standing().lineage.first:
             return None
         return ends.get(number, (0, 0))[0]
 
@@ -245,14 +224,12 @@ class Positions:
         )
 
     def _of(self, number: int, group: int | None, known: Mapping[int, int], beyond: list[int]) -> int | None:
-        return group if number in beyond else known.get(number, group if len(self._standing().topics) == 1 else None)
+        return group if number in beyond else known.get(number, group if self._standing().lineage.first else None)
 
     def _known(self) -> dict[int, int]:
-        known = dict(self._standing().positions)
-        for last in last_of_others(self._broker, self._shard):
-            if last.topics[-1] == self._standing().topics[-1]:
-                for number, offset in last.positions.items():
-                    known[number] = max(known.get(number, 0), offset)
+        known = consumed(last_of_others(self._broker, self._shard), self._standing().topic.id)
+        for number, offset in self._standing().positions.items():
+            known[number] = max(offset, known.get(number, 0))
         return known
 
     def _within(self, wanted: Mapping[int, int | None], ends: Mapping[int, tuple[int, int]]) -> dict[int, int]:

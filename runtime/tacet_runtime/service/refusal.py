@@ -16,6 +16,6 @@ class Accept:
     rollback: bool = False
     """Tables that were rolled back get the later commits again."""
     new_topic: bool = False
-    """The source topic was made anew: begin at its first message, as another source."""
+    """The source topic is another one, or was made anew: begin at its first message, as another source."""
     loss: bool = False
-    """Messages that are gone before they were consumed stay a gap in the ledger, which `verify` names."""
+    """Messages that are gone, or left, before they were consumed stay a gap in the ledger, which `verify` names."""
