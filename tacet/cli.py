@@ -16,7 +16,7 @@ import typer.main
 
 from tacet import __version__
 from tacet.arguments import VerbCommand, hoisted, near
-from tacet.console import OPTIONS, Format, Outside, Usage, fault, message, open_streams, to_nowhere
+from tacet.console import OPTIONS, Format, Outside, Usage, failure, fault, message, open_streams, to_nowhere
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -113,19 +113,19 @@ def main(argv: list[str] | None = None) -> None:
     except Usage as error:
         sys.exit(_usage(str(error), _verb(arguments)))
     except (typer.Abort, KeyboardInterrupt):
-        _say("stopped")
+        failure("stopped")
         sys.exit(130)
     except Outside as error:
-        _say(str(error))
+        failure(str(error))
         sys.exit(3)
     except BrokenPipeError:
         to_nowhere()
         sys.exit(141)
     except OSError as error:
-        _say(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
+        failure(f"{error.strerror or error}" + (f": {error.filename}" if error.filename else ""))
         sys.exit(3)
     except Exception as error:  # noqa: BLE001  (the last resort: say whose fault it is, and where)
-        _say(fault(error))
+        failure(fault(error))
         sys.exit(70)
 
 
@@ -159,17 +159,13 @@ def _drill() -> Iterator[None]:
             message(f"TACET_FAIL_AT: this command did not come by {point}, so the drill proved nothing")
 
 
-def _say(text: str) -> None:
-    print(f"tacet: {text}", file=sys.stderr)
-
-
 def _verb(arguments: list[str]) -> str | None:
     names = dict(VERBS)
     return next((a for a in arguments if a in names), None)
 
 
 def _usage(text: str, verb: str | None) -> int:
-    print(f"tacet: {text}", file=sys.stderr)
+    failure(text)
     print(f"  example: {EXAMPLES.get(verb or '', 'tacet check')}", file=sys.stderr)
     print(f"  help:    tacet {verb + ' ' if verb else ''}--help", file=sys.stderr)
     return 2

@@ -13,12 +13,13 @@ import traceback
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, Literal, NoReturn, TextIO, TypeAlias, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tacet_codegen.diagnostics import Diagnostic
+    from tacet_runtime.service.log import Log
 
 Format: TypeAlias = Literal["text", "json", "github"]
 
@@ -31,6 +32,8 @@ class Options:
     form: Format = "text"
     form_given: bool = False
     quiet: bool = False
+    log: Log | None = None
+    """Where everything that is said goes as JSON lines, when an island wants it so."""
 
 
 OPTIONS = Options()
@@ -77,10 +80,50 @@ def fault(error: Exception) -> str:
     return text + f"  at {Path(last.filename).name}:{last.lineno}; TACET_TRACEBACK=1 shows the way there"
 
 
-def message(text: str) -> None:
+class _Lines(io.TextIOBase):
+    """Stands in for stderr: what anybody else writes there (a library's warning, usage) is a line of the log, too."""
+
+    def __init__(self, log: Log, before: TextIO) -> None:
+        self._log = log
+        self.before = before
+        self._begun = ""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in filter(None, whole):
+            self._log.line("warning", "said", text=line)
+        return len(text)
+
+
+def log_to_stderr(**every: str) -> None:
+    """From now on each line on stderr is one JSON object with these keys, too."""
+    from tacet_runtime.service.log import Log
+
+    out: TextIO = sys.stderr.before if isinstance(sys.stderr, _Lines) else sys.stderr
+    OPTIONS.log = Log(out, **every)
+    sys.stderr = cast("TextIO", _Lines(OPTIONS.log, out))
+
+
+def message(text: str, event: str = "message") -> None:
     """Say something to the person, on stderr, unless --quiet."""
-    if not OPTIONS.quiet:
+    if OPTIONS.quiet:
+        return
+    if OPTIONS.log is None:
         print(text, file=sys.stderr)
+    else:
+        OPTIONS.log.line("info", event, text=text)
+
+
+def failure(text: str, who: str = "") -> None:
+    """Say why the command ends, on stderr; `who`, when it is not the command itself."""
+    if OPTIONS.log is None:
+        sys.stderr.write(f"tacet: {who}{': ' if who else ''}{text}\n")
+        sys.stderr.flush()
+    else:
+        OPTIONS.log.line("error", who or "ended", why=text)
 
 
 def result(text: str) -> None:

@@ -12,11 +12,10 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tacet.console import OPTIONS, Outside, finish, message, show
+from tacet.console import OPTIONS, Outside, failure, finish, log_to_stderr, message, show
 from tacet.repository import compiled
 from tacet_runtime.batch import Counts
 from tacet_runtime.ledger import added
-from tacet_runtime.service.log import Log
 from tacet_runtime.service.observe import Quiet, Several
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from tacet_runtime.plan.island import Island
     from tacet_runtime.plan.model import Plan
+    from tacet_runtime.service.log import Log
     from tacet_runtime.service.observe import Committed, Observer
     from tacet_runtime.service.refusal import Accept
 
@@ -85,6 +85,13 @@ def read_island(path: Path) -> Island:
     return island
 
 
+def log(island: Island, job: str) -> Log | None:
+    """Make every line on stderr a JSON object, when the island wants it so; return what writes them."""
+    if island.status.log == "json":
+        log_to_stderr(job=job, island=island.name)
+    return OPTIONS.log
+
+
 def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], accept: Accept) -> Sum:
     """Run one shard in this process until SIGTERM or Ctrl-C. Raises Outside; ends with FINAL what no restart mends."""
     try:
@@ -103,7 +110,7 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
 
     found = compiled(job)
     total = Sum()
-    words = Log(sys.stderr, job=found.plan.job, island=island.name) if island.status.log == "json" else Words()
+    words = log(island, found.plan.job) or Words()
     asked = stopper()
     _stop_with_supervisor(asked)
     try:
@@ -143,7 +150,7 @@ def watched(plan: Plan, island: Island, told: Observer) -> Iterator[Observer]:
         server = Server((host.strip("[]"), int(port)), status, exposition)
     except OSError as error:
         raise Outside(f"cannot listen on {island.status.listen}: {error.strerror or error}") from error
-    message(f"metrics and health: http://{host}:{server.address[1]}/")
+    message(f"metrics and health: http://{host}:{server.address[1]}/", "listening")
     try:
         yield Several(told, exposition, status)
     finally:
@@ -155,14 +162,13 @@ def _final(error: Exception) -> None:
 
     if SUPERVISED not in os.environ:
         raise Outside(str(error)) from error
-    message(f"tacet: {error}")
+    failure(str(error))
     finish(FINAL)
 
 
 def _expired(why: str) -> None:
     """End the process from a thread that watches it: the call that hangs cannot be interrupted."""
-    sys.stderr.write(f"tacet: {why}\n")
-    sys.stderr.flush()
+    failure(why)
     os._exit(3)
 
 
@@ -250,11 +256,8 @@ def supervised(restarts: int) -> int:
 
 
 def _say() -> Callable[[str], None]:
-    quiet = OPTIONS.quiet
-
     def say(text: str) -> None:
-        if not quiet or "gave up" in text:
-            sys.stderr.write(f"tacet: supervisor: {text}\n")
-            sys.stderr.flush()
+        if not OPTIONS.quiet or "gave up" in text:
+            failure(text, "supervisor")
 
     return say

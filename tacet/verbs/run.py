@@ -56,7 +56,10 @@ def run(
         bool, typer.Option("--accept-rollback", help="Put back what a table lost that was rolled back by hand.")
     ] = False,
     accept_new_topic: Annotated[
-        bool, typer.Option("--accept-new-topic", help="With --island: the topic was made anew; begin at its start.")
+        bool,
+        typer.Option(
+            "--accept-new-topic", help="With --island: the source topic is another one now; begin at its start."
+        ),
     ] = False,
     accept_loss: Annotated[
         bool, typer.Option("--accept-loss", help="With --island: go on after messages or intents that have expired.")
@@ -74,7 +77,7 @@ def run(
             raise Usage("--warehouse and --island: the island's file names the folder of the tables")
         from tacet_runtime.service.refusal import Accept
 
-        place = _island(island, strict=strict)
+        place = _island(island, job, strict=strict)
         _serve(job, place, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))
         return
     if not inputs:
@@ -112,14 +115,15 @@ def _serve(
     total = serve(job, island, shard, engine, accept)
     counts = ran(Totals([total.counts], total.commits))
     result_json(counts)
-    message(said(counts))
+    message(said(counts), "stopped")
 
 
-def _island(path: Path, *, strict: bool) -> Island:
-    from tacet.service import read_island
+def _island(path: Path, job: str, *, strict: bool) -> Island:
+    from tacet.service import log, read_island
     from tacet_runtime.plan.island import SettingError, exposed
 
     island = read_island(path)
+    log(island, job)
     try:
         open_ = exposed(island) if strict else []
     except SettingError as error:

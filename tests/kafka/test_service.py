@@ -85,12 +85,55 @@ def test_prometheus_and_an_orchestrator_see_it_at_work_and_its_log_has_no_values
     metrics = get(port, "/metrics")
     process.kill(signal.SIGTERM)
     assert process.wait() == 0
-    lines = [json.loads(line) for line in process.said().splitlines() if line.startswith('{"time"')]
+    lines = logged(process.said())
+    assert [line["event"] for line in lines][:1] == ["listening"]
+    assert lines[-1]["text"].startswith("60 messages: ")
     assert ready == {"ready": True, "why": None}
     counted = re.findall(r"tacet_messages_total\{[^}]*\} ([0-9.]+)", metrics)
     assert sum(float(number) for number in counted) == 60
     assert sum(line["messages"] for line in lines if line["event"] == "committed") == 60
     assert not any(text in process.said() for text in ("ball", "book", "unknown"))
+
+
+def test_every_line_of_a_json_log_is_an_object_also_of_what_is_refused_or_warned_of_and_of_the_supervisor(scene):
+    island = scene.folder / "here.yaml"
+    island.write_text(island.read_text() + "status: {log: json}\n")
+    name = scene.names["raw"]
+    scene.admin.delete_topics([name])[name].result(20)
+    words = ["run", "sale", "--island", "here.yaml", "--restarts", "1"]
+    supervised = subprocess.run(
+        [sys.executable, "-m", "tacet.cli", *words],
+        cwd=scene.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert supervised.returncode == 3
+    ended, gave_up = logged(supervised.stderr)
+    assert (ended["event"], ended["level"]) == ("ended", "error")
+    assert ended["why"] == f"there is no topic {name}: create it, the job makes no topic of others"
+    assert (gave_up["event"], gave_up["why"]) == ("supervisor", "not started again: no restart mends this")
+    used = scene.tacet("run", "sale", "--island", str(island), "--engine", "flink")
+    assert used.wait() == 2
+    assert logged(used.said())[0]["why"].startswith("--engine flink")
+    warned = scene.run(TACET_FAIL_AT="S7:after:9")
+    assert warned.wait() == 3
+    assert "did not come by S7:after" in " ".join(line.get("text", "") for line in logged(warned.said()))
+    contract = scene.folder / "contracts/shop/sale/1.0.0.yaml"
+    contract.write_text(contract.read_text() + "oops: 1\n")
+    broken = scene.run()
+    assert broken.wait() == 1
+    assert any("oops" in line["text"] for line in logged(broken.said()))
+
+
+def logged(said: str) -> list[dict]:
+    """Return the lines of the log; the result on stdout is the one object among them that is none."""
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert all(
+        line.keys() >= {"time", "level", "event", "job", "island"} or "emitted_parents" in line for line in lines
+    )
+    return [line for line in lines if "event" in line]
 
 
 def test_a_supervisor_that_is_killed_hard_leaves_no_process_that_goes_on(scene):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import http.client
 import io
 import json
+import socket
 import urllib.error
 import urllib.request
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.parser import text_string_to_metric_families as plain
 
 from tacet_runtime.service.exposition import Exposition
 from tacet_runtime.service.log import Log
@@ -40,7 +43,9 @@ def committed(outcome, seq=7, lag=3):
 
 
 def samples(exposition):
-    families = text_string_to_metric_families(exposition.text().decode())
+    kind, text = exposition.text("application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.5")
+    assert kind.startswith("application/openmetrics-text; version=1.0.0")
+    families = text_string_to_metric_families(text.decode())
     return {(s.name, tuple(sorted(s.labels.items()))): s.value for family in families for s in family.samples}
 
 
@@ -85,7 +90,7 @@ def test_what_a_client_calls_itself_makes_no_series(outcome):
     )
     exposition = Exposition(plan)
     exposition.committed(Committed(1, what.counts, {}, {}, strangers))
-    assert b"stranger" not in exposition.text()
+    assert b"stranger" not in exposition.text()[1]
     assert labelled(samples(exposition), "tacet_judged_rows_total", producer="unregistered") > 0
 
 
@@ -96,6 +101,59 @@ def get(server, path):
             return answer.status, answer.read()
     except urllib.error.HTTPError as error:
         return error.code, error.read()
+
+
+@pytest.mark.parametrize("accept", [None, "*/*", "text/plain;version=0.0.4", "text/plain;version=x"])
+def test_metrics_are_plain_text_for_who_asks_for_nothing_else_and_say_the_same(outcome, accept):
+    plan, what = outcome
+    exposition = Exposition(plan)
+    exposition.committed(committed(what))
+    server = Server(("127.0.0.1", 0), Status(), exposition)
+    try:
+        client = http.client.HTTPConnection(*server.address, timeout=5)
+        client.request("GET", "/metrics", headers={} if accept is None else {"Accept": accept})
+        answer = client.getresponse()
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        found = {
+            (s.name, tuple(sorted(s.labels.items()))): s.value for f in plain(answer.read().decode()) for s in f.samples
+        }
+        client.close()
+    finally:
+        server.close()
+    assert {
+        key: value for key, value in samples(exposition).items() if not key[0].endswith("_created")
+    }.items() <= found.items()
+
+
+def test_head_answers_as_get_does_without_a_body(outcome):
+    server = Server(("127.0.0.1", 0), Status(), Exposition(outcome[0]))
+    try:
+        for path in ("/metrics", "/health/live", "/health/ready", "/status", "/none"):
+            told = []
+            for method in ("GET", "HEAD"):
+                client = http.client.HTTPConnection(*server.address, timeout=5)
+                client.request(method, path)
+                answer = client.getresponse()
+                told.append((answer.status, answer.headers["Content-Type"]))
+                assert bool(answer.read()) == (method == "GET")
+                client.close()
+            assert told[0] == told[1]
+    finally:
+        server.close()
+
+
+def test_a_client_that_goes_away_is_not_spoken_of(outcome, capsys):
+    server = Server(("127.0.0.1", 0), Status(), Exposition(outcome[0]))
+    try:
+        for _ in range(20):
+            client = socket.create_connection(server.address)
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            client.close()
+        assert get(server, "/health/live")[0] == 200
+    finally:
+        server.close()
+    assert capsys.readouterr().err == ""
 
 
 def test_it_is_ready_between_its_start_and_a_standstill(outcome):
@@ -149,12 +207,12 @@ def test_a_log_line_is_one_json_object_without_values(outcome):
     log = Log(out, job="shop.sale")
     log.started("shop.sale-0", 6)
     log.committed(committed(what))
-    log.alarm("x" * 1000)
+    log.alarm("x" * 10_000)
     found = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in found] == ["started", "committed", "alarm"]
     assert found[1]["messages"] == 240
     assert found[1]["steps"] == {"S2": 0.5, "S7": 0.01}
-    assert len(found[2]["why"]) == 256
+    assert len(found[2]["why"]) == 1_024
     assert {line["job"] for line in found} == {"shop.sale"}
 
 

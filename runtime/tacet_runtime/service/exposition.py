@@ -10,8 +10,9 @@ import time
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.openmetrics import exposition as openmetrics
 
 from tacet_runtime.plan.versions import holds, version_key
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.service.observe import Committed
 
-CONTENT_TYPE = CONTENT_TYPE_LATEST
 UNREGISTERED = "unregistered"
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _VERSIONS = 200
@@ -31,7 +31,7 @@ _VERSIONS = 200
 
 
 class Exposition:
-    """An `Observer` that counts. `text()` may be called from another thread."""
+    """An `Observer` that counts. `text` may be called from another thread."""
 
     def __init__(self, plan: Plan) -> None:
         self._registry = CollectorRegistry()
@@ -110,10 +110,14 @@ class Exposition:
         del what
         self._alarms.labels(self._job).inc()
 
-    def text(self) -> bytes:
-        """Return everything, in the OpenMetrics text format."""
-        text: bytes = generate_latest(self._registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
-        return text
+    def text(self, accept: str = "") -> tuple[str, bytes]:
+        """Return everything with its content type: in the OpenMetrics format for who accepts that, else in Prometheus' own.
+
+        Not the library's own choice, which fails at a version that is no number.
+        """
+        if "application/openmetrics-text" in accept.lower():
+            return openmetrics.CONTENT_TYPE_LATEST, openmetrics.generate_latest(self._registry)  # type: ignore[no-untyped-call]
+        return CONTENT_TYPE_PLAIN_0_0_4, generate_latest(self._registry)
 
     def _at(self, where: str, seq: int) -> None:
         self._seq.labels(self._job, where).set(seq)

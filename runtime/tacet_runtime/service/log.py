@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from tacet_runtime.service.observe import Committed
 
-CUT = 256
+CUT = 1_024
+"""Characters of a text: enough for a reason with its way out."""
 
 
 class Log:
@@ -48,7 +49,7 @@ class Log:
         self.line("warning", "alarm", why=what)
 
     def line(self, level: str, event: str, **values: Any) -> None:
-        """Write one line; text is cut at 256 characters, and a closed output is no reason to stop."""
+        """Write one line; text is cut, and a closed output is no reason to stop."""
         moment = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         document = {"time": moment, "level": level, "event": event, **self._every, **values}
         cut = {key: value[:CUT] if isinstance(value, str) else value for key, value in document.items()}

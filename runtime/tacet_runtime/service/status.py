@@ -97,7 +97,14 @@ class Status:
         }
 
 
-class _Version6(ThreadingHTTPServer):
+class _Version4(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of a client that went away: the service's log is its own."""
+
+
+class _Version6(_Version4):
     address_family = socket.AF_INET6
 
 
@@ -107,8 +114,7 @@ class Server:
     def __init__(self, address: tuple[str, int], status: Status, exposition: Exposition) -> None:
         """Listen. Raises OSError when the address is taken."""
         handler = type("Handler", (_Handler,), {"status": status, "exposition": exposition})
-        self._server = (_Version6 if ":" in address[0] else ThreadingHTTPServer)(address, handler)
-        self._server.daemon_threads = True
+        self._server = (_Version6 if ":" in address[0] else _Version4)(address, handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="tacet-status", daemon=True)
         self._thread.start()
 
@@ -133,11 +139,9 @@ class _Handler(BaseHTTPRequestHandler):
     sys_version = ""
 
     def do_GET(self) -> None:
-        from tacet_runtime.service.exposition import CONTENT_TYPE  # noqa: PLC0415  (it imports the library)
-
         match self.path.partition("?")[0]:
             case "/metrics":
-                self._answer(200, CONTENT_TYPE, self.exposition.text())
+                self._answer(200, *self.exposition.text(self.headers.get("Accept", "")))
             case "/health/live":
                 self._json(200, {"live": True})
             case "/health/ready":
@@ -148,6 +152,9 @@ class _Handler(BaseHTTPRequestHandler):
             case _:
                 self._json(404, {"known": ["/metrics", "/health/live", "/health/ready", "/status"]})
 
+    def do_HEAD(self) -> None:
+        self.do_GET()
+
     def _json(self, code: int, document: dict[str, Any]) -> None:
         self._answer(code, "application/json", json.dumps(document).encode() + b"\n")
 
@@ -156,7 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  (the name that http.server calls)
         """Say nothing: the service's log is its own."""
