@@ -62,7 +62,7 @@ class Late(TypedDict):
 class Verified(TypedDict):
     """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not.
 
-    `waiting` is empty for files, and None when Kafka does not say.
+    `waiting` is empty for files, and None when Kafka does not say, or was not asked about a service's tables.
     """
 
     messages: int

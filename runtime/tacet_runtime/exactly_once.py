@@ -15,6 +15,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ MARKER = "tacet.seq"
 UNFINISHED = "unfinished"
 TIDY_EVERY = 20
 """After so many commits old snapshots are forgotten, or each commit would cost more than the one before."""
+_BATCH = re.compile(r"([a-z0-9-]+\.[0-9]+)\.[0-9]+\.[0-9a-f]+")
+"""What a service calls the folder of a batch: island, shard, commit, and what makes it unique."""
 ORDER = ("ledger", "raw", "derived", "rejects", "metrics")
 
 
@@ -147,6 +150,23 @@ class Warehouse:
     def paths(self, role: str) -> list[Path]:
         """Return this job's data files of a table's current snapshot; a file registered twice stands twice."""
         return [path for path in data_paths(self.table(role)) if self.owns(path)]
+
+    def served(self) -> list[str]:
+        """Return the islands whose service writes here: its markers stand in the tables, and it names its files' folders after itself."""
+        prefix = f"{MARKER}.{self.plan.job}."
+        tables = [self.table(role) for role in self.tables if self.has(role)]
+        shards = {name.removeprefix(prefix) for table in tables for name in table.properties if name.startswith(prefix)}
+        folders = self._data.iterdir() if self._data.exists() else ()
+        shards |= {found[1] for folder in folders if (found := _BATCH.fullmatch(folder.name))}
+        return sorted({shard.partition(".")[0] for shard in shards})
+
+    def see_unserved(self) -> None:
+        """Raise Busy when a service writes the tables: rows of files would be in them, and in none of its topics."""
+        if islands := self.served():
+            raise Busy(
+                f"the service on island {islands[0]} writes the tables of {self.plan.job} in {self.root}: rows of files would be in "
+                "its tables, and not in its topics; name another `--warehouse`, or send the messages to the topic that it reads"
+            )
 
     def intents(self) -> list[Path]:
         """Return the intents that are not finished."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.durability.shop import lines
 from tests.kafka import shop
 from tests.kafka.checker import read_topic, rows_of
 from tests.kafka.headers import send
@@ -152,6 +153,26 @@ def test_a_supervisor_that_is_killed_hard_leaves_no_process_that_goes_on(scene):
     until(lambda: not Path(f"/proc/{child}/cmdline").exists() or not Path(f"/proc/{child}/cmdline").read_bytes())
     assert "the supervisor is gone: stopping" in said.read_text()
     assert scene.problems() == []
+
+
+def test_files_are_not_run_into_tables_that_a_service_writes_also_before_its_first_commit_reaches_them(scene):
+    scene.produce(60)
+    assert scene.run(TACET_FAIL_AT="S7:after:1").wait() == -signal.SIGKILL
+    warehouse = ("--warehouse", str(scene.folder / "warehouse"))
+    events = scene.folder / "events.ndjson"
+    events.write_bytes(lines(0, 40))
+    process = scene.tacet("verify", "sale", *warehouse)
+    assert process.wait() == 0
+    assert f"waiting: not known: the service on island {scene.prefix} writes these tables" in process.said()
+    process = scene.tacet("run", "sale", "--input", str(events), *warehouse)
+    assert process.wait() == 3
+    assert f"the service on island {scene.prefix} writes the tables of shop.sale" in process.said()
+    scene.finish()
+    process = scene.tacet("run", "sale", "--input", str(events), *warehouse)
+    assert process.wait() == 3
+    assert scene.problems() == []
+    elsewhere = scene.tacet("run", "sale", "--input", str(events), "--warehouse", str(scene.folder / "other"))
+    assert elsewhere.wait() == 0
 
 
 def until(is_so, seconds: float = 60) -> None:

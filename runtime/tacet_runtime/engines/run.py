@@ -67,6 +67,7 @@ def run(
     """
     with owned(warehouse, plan.job):
         store = Warehouse(plan, warehouse)
+        store.see_unserved()
         store.open(accept_rollback=options.accept_rollback)
         spool = store.root / "spool" / plan.job
         found = find_inputs(inputs, spool)
