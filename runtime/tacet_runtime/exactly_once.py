@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from tacet_runtime.connectors.iceberg import (
     TableError,
     all_paths,
@@ -31,6 +33,7 @@ from tacet_runtime.connectors.iceberg import (
     is_below,
     local_path,
     open_catalog,
+    own_ids,
     readable,
     replace_files,
 )
@@ -100,13 +103,14 @@ class Warehouse:
         self._intents = self.root / "intents" / plan.job
 
     def open(self, *, accept_rollback: bool = False) -> None:
-        """Make or widen the tables, and heal what a crash left. Only with the lock held.
+        """Make or widen the tables, whose ids the plan has from then on, and heal what a crash left. Only with the lock held.
 
         Raises TableError, and Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
         """
-        tables = self.tables.values()
-        for table in tables:
-            ensure_table(self.catalog, table, tables, f"{MARKER}.{self.plan.job}")
+        tables, marks = self.plan.tables, f"{MARKER}.{self.plan.job}"
+        own = tuple(own_ids(ensure_table(self.catalog, table, tables, marks), table) for table in tables)
+        self.plan = replace(self.plan, tables=own)
+        self.tables = {table.role: table for table in own}
         self._heal()
         self._see_rollbacks(accept=accept_rollback)
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFileContent
 
 from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, readable
-from tacet_runtime.connectors.iceberg_types import iceberg_schema
+from tacet_runtime.connectors.iceberg_columns import made
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER, is_due
@@ -272,14 +272,13 @@ def _schemas(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:
     """Yield columns of a job's tables that readers do not see as the job writes them. A table that never had one waits for a run."""
     for role, table in there.items():
         name, now = store.tables[role].name, {field.field_id: field.name for field in table.schema().fields}
-        ever = {field.field_id for schema in table.schemas().values() for field in schema.fields}
-        for column in iceberg_schema(store.tables[role]).fields:
-            if column.field_id not in now and column.field_id in ever:
-                yield Finding("schema", name, f"column `{column.name}` (id {column.field_id}) is gone")
-            elif now.get(column.field_id, column.name) != column.name:
-                yield Finding(
-                    "schema", name, f"column `{column.name}` (id {column.field_id}) is called `{now[column.field_id]}`"
-                )
+        numbers = {made_as: number for number, made_as in made(table).items()}
+        for column in (column.name for column in store.tables[role].columns if column.name in numbers):
+            number = numbers[column]
+            if number not in now:
+                yield Finding("schema", name, f"column `{column}` (id {number}) is gone")
+            elif now[number] != column:
+                yield Finding("schema", name, f"column `{column}` (id {number}) is called `{now[number]}`")
 
 
 def _others(store: Warehouse, there: Mapping[str, Table]) -> Iterator[Finding]:

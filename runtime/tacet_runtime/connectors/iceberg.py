@@ -34,13 +34,11 @@ from pyiceberg.table.update import (
     SetDefaultSpecUpdate,
 )
 from pyiceberg.typedef import Record
-from pyiceberg.types import (
-    BinaryType,
-    NestedField,
-)
+from pyiceberg.types import BinaryType
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
+from tacet_runtime.connectors.iceberg_columns import ColumnError, numbered, widened
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
 
 if TYPE_CHECKING:
@@ -60,7 +58,6 @@ PROPERTIES = {
     "write.metadata.delete-after-commit.enabled": "true",
     "write.metadata.previous-versions-max": "20",
 }
-_DRAFT = "a table that a draft made before `tacet build` kept its ids is begun anew, in another warehouse"
 
 
 class TableError(Exception):
@@ -110,10 +107,10 @@ def _undone(connection: Any, record: Any) -> None:
 
 
 def ensure_table(catalog: Catalog, table: p.SinkTable, beside: Iterable[p.SinkTable] = (), marker: str = "") -> Table:
-    """Return the table, made or widened so that it has exactly the plan's columns and ids; older columns stay.
+    """Return the table, made or widened so that it has the plan's columns; older columns stay, and so do the ids that it has.
 
     `beside` are the tables of its job, `marker` the property that numbers the job's commits, or what stands before a dot in
-    those of its shards. Raises TableError when a column has another id or another type, or the table another partition, than
+    those of its shards. Raises TableError when a column was renamed or has another type, or the table another partition, than
     the plan says, and when it is not there and one beside it has commits.
     """
     namespace = table.name.rpartition(".")[0]
@@ -126,13 +123,29 @@ def ensure_table(catalog: Catalog, table: p.SinkTable, beside: Iterable[p.SinkTa
     if not found.schema().fields:
         _first_schema(found, table)
         return catalog.load_table(table.name)
-    wanted = _widened(found.schema(), iceberg_schema(table), table.name)
+    table = own_ids(found, table)
+    with _of(table):
+        wanted = widened(found, table)
     if wanted is not None:
         transaction = found.transaction()
         transaction._apply((AddSchemaUpdate(schema_=wanted), SetCurrentSchemaUpdate(schema_id=-1)))  # noqa: SLF001
         transaction.commit_transaction()
         found = catalog.load_table(table.name)
     return _laid_out(catalog, found, table)
+
+
+def own_ids(found: Table, table: p.SinkTable) -> p.SinkTable:
+    """Return the plan's table with the ids that the table has for its columns. Raises TableError."""
+    with _of(table):
+        return numbered(found, table)
+
+
+@contextmanager
+def _of(table: p.SinkTable) -> Iterator[None]:
+    try:
+        yield
+    except ColumnError as error:
+        raise TableError(f"table {table.name}: {error}") from error
 
 
 def _see_first(catalog: Catalog, missing: str, beside: Iterable[p.SinkTable], marker: str) -> None:
@@ -191,33 +204,6 @@ def _first_schema(found: Table, table: p.SinkTable) -> None:
     transaction = found.transaction()
     transaction._apply(updates)  # noqa: SLF001  (the public way renumbers the ids)
     transaction.commit_transaction()
-
-
-def _widened(current: Schema, plan: Schema, name: str) -> Schema | None:
-    """Return the schema to add, or None when nothing changes."""
-    known = {field.field_id: field for field in current.fields}
-    by_name = {field.name: field.field_id for field in current.fields}
-    changed = False
-    fields = {field.field_id: field for field in current.fields}
-    for field in plan.fields:
-        if by_name.get(field.name, field.field_id) != field.field_id:
-            raise TableError(
-                f"table {name}: column `{field.name}` has id {by_name[field.name]}, the contracts say {field.field_id}: "
-                f"put the `released.lock` back that it was made with; {_DRAFT}"
-            )
-        old = known.get(field.field_id)
-        if old is not None and old.name != field.name:
-            raise TableError(
-                f"table {name}: id {field.field_id} is column `{old.name}`, the contracts say `{field.name}`: "
-                f"rename it back to `{field.name}` when it was renamed; {_DRAFT}"
-            )
-        if old is None or old.field_type != field.field_type or (old.required and not field.required):
-            changed = True
-            required = field.required and old is not None and old.required
-            fields[field.field_id] = NestedField(field.field_id, field.name, field.field_type, required=required)
-    if not changed:
-        return None
-    return Schema(*fields.values(), schema_id=current.schema_id + 1)
 
 
 def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: int | None = None) -> DataFile:

@@ -69,6 +69,7 @@ def run(
         store = Warehouse(plan, warehouse)
         store.see_unserved()
         store.open(accept_rollback=options.accept_rollback)
+        plan = store.plan
         spool = store.root / "spool" / plan.job
         found = find_inputs(inputs, spool)
         lookups = load_lookups(plan, root, store.catalog, archive=store.root / "lookups")

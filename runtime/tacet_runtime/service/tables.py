@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files
+from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files, own_ids
 from tacet_runtime.connectors.iceberg_catalogs import cause
 from tacet_runtime.connectors.snapshots import ancestors, said
 from tacet_runtime.faults import point
@@ -21,7 +21,7 @@ from tacet_runtime.service.intent import TableFiles
 from tacet_runtime.service.refusal import Refused
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.manifest import DataFile
@@ -46,7 +46,7 @@ class Tables:
         self.plan = plan
         self.root = root.absolute()
         self.shard = shard
-        self.sinks: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
+        self.sinks: dict[str, SinkTable] = {table.role: table for table in plan.tables}
         self.roles = tuple(role for role in ORDER if role in self.sinks)
         self.catalog = catalog
         self.data = self.root / "data" / plan.job
@@ -56,11 +56,13 @@ class Tables:
         """Role -> the commit that a table was said by hand to have."""
 
     def open(self) -> None:
-        """Make or widen the tables. Raises TableError."""
+        """Make or widen the tables, whose ids the sinks have from then on. Raises TableError."""
         for role in self.roles:
             sink = self.sinks[role]
             make = partial(ensure_table, self.catalog, sink, self.sinks.values(), self.shard.markers)
-            self._see(role, _tried(f"open {sink.name}", make))
+            table = _tried(f"open {sink.name}", make)
+            self.sinks[role] = own_ids(table, sink)
+            self._see(role, table)
 
     def load(self, role: str) -> Table:
         """Return a table's newest metadata. Raises what pyiceberg raises."""
