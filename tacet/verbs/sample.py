@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, Outside, Usage, message, progress, result_json
+from tacet.failures import existing, outside
+from tacet.places import WAREHOUSE
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
+    from pyiceberg.catalog import Catalog
+
     from tacet.repository import Compiled
     from tacet_runtime.sample.conditions import Reference
+    from tacet_runtime.steps.derivation import Rows
 
 
 def sample(
@@ -23,6 +28,7 @@ def sample(
     scenario: Annotated[str, typer.Option(help="What is planted; a wrong name lists them.")] = "mixed",
     labels: Annotated[Path | None, typer.Option(help="A file for labels of what was planted, as JSON lines.")] = None,
     profile: Annotated[Path | None, typer.Option(help="What makes events of this domain look real (JSON).")] = None,
+    warehouse: Annotated[Path, typer.Option(help="Where Iceberg lookups are.")] = WAREHOUSE,
 ) -> None:
     """Write realistic events for a job, with planted faults and their labels.
 
@@ -49,7 +55,10 @@ def sample(
     found = compiled(job, raw=True)
     try:
         recipe = Recipe(
-            seed, scenario, read_profile(profile) if profile is not None else Profile(), reference_rows(found)
+            seed,
+            scenario,
+            read_profile(profile) if profile is not None else Profile(),
+            reference_rows(found, warehouse),
         )
         with progress("sample", events) as advance:
             write_sample(found.plan, recipe, out, events=events, labels=labels, advance=advance)
@@ -64,15 +73,24 @@ def sample(
     message(f"{events} messages in {out}" + (f", labels in {labels}" if labels is not None else ""))
 
 
-def reference_rows(found: Compiled) -> Reference:
-    """Return the rows that lookups know, so that events find theirs; none where the data is not there."""
-    from tacet_runtime.connectors.lookups import LookupError_, load_lookups
+def reference_rows(found: Compiled, warehouse: Path) -> Reference:
+    """Return the rows of each lookup whose data is there, so that events find theirs."""
+    from tacet_runtime.connectors.lookups import load_lookup
 
-    if found.plan.derived is None or not found.plan.derived.lookups:
-        return {}
-    try:
-        lookups = load_lookups(found.plan, found.root)
-    except LookupError_ as error:
-        message(f"keys of reference data are made up: {error}")
-        return {}
-    return {name: lookup.rows for name, lookup in lookups.items()}
+    lookups = found.plan.derived.lookups if found.plan.derived is not None else ()
+    rows: dict[str, Rows] = {}
+    for lookup in lookups:
+        try:
+            with outside(warehouse):
+                catalog = _catalog(warehouse) if lookup.source.kind == "iceberg" else None
+                rows[lookup.name] = load_lookup(lookup, found.root, catalog).rows
+        except Outside as error:
+            message(f"keys of lookup `{lookup.name}` are made up, and whether they are found is not labelled: {error}")
+    return rows
+
+
+def _catalog(warehouse: Path) -> Catalog:
+    from tacet_runtime.connectors.iceberg import open_catalog
+
+    existing(warehouse)
+    return open_catalog(warehouse)

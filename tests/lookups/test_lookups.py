@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+import json
 from decimal import Decimal as D
 
 import pyarrow as pa
@@ -49,6 +50,12 @@ def repository(folder, source="{file: data/part.csv}", **files):
         "part/1.0.0.yaml": TABLE.replace("{source}", source),
     }
     return compiled(folder, contracts | {f"data/{name.replace('_', '.')}": data for name, data in files.items()})
+
+
+def parquet_without(*names):
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table(ARROW).drop_columns(list(names)), sink)
+    return sink.getvalue().to_pybytes()
 
 
 def parquet(**columns):
@@ -235,6 +242,76 @@ def test_a_kept_snapshot_that_was_changed_or_lacks_a_column_is_refused_with_the_
     (archive / digest).write_bytes(older)
     with pytest.raises(LookupError_, match=rf"snapshot sha256:{digest} .*--lookups latest"):
         load_lookups(plan, tmp_path, snapshots={"item": f"sha256:{digest}"}, archive=archive)
+
+
+def test_an_optional_column_that_came_later_is_null_in_older_snapshots(tmp_path):
+    older = ",".join(HEADER.split(",")[:5]) + "\n" + ",".join(ROW.split(",")[:5]) + "\n"
+    forms = {"csv": older.encode(), "parquet": parquet_without("seen", "code", "live", "mass")}
+    for form, data in forms.items():
+        archive = tmp_path / form
+        archive.mkdir()
+        digest = hashlib.sha256(data).hexdigest()
+        (archive / digest).write_bytes(data)
+        plan = repository(tmp_path, part_csv=HEADER + ROW)
+        found = load_lookups(plan, tmp_path, snapshots={"item": f"sha256:{digest}"}, archive=archive)["item"]
+        row = found.rows["acme", 1]
+        assert (row["name"], row["code"], row["mass"], row["live"]) == ("screw", None, None, None)
+        write(tmp_path, {"data/part.csv": data})
+        if form == "csv":
+            with pytest.raises(LookupError_, match=r"data/part\.csv has no column `seen`$"):
+                load_lookups(plan, tmp_path)
+
+
+def test_what_is_wrong_in_an_older_snapshot_is_said_of_it_with_the_way_out(tmp_path):
+    plan, archive = repository(tmp_path, part_csv=HEADER + ROW), tmp_path / "archive"
+    archive.mkdir()
+    data = (HEADER + ROW.replace("acme", "late")).encode()
+    digest = hashlib.sha256(data).hexdigest()
+    (archive / digest).write_bytes(data)
+    with pytest.raises(LookupError_, match=rf"its snapshot sha256:{digest} .*--lookups latest.*row 2, column `maker`"):
+        load_lookups(plan, tmp_path, snapshots={"item": f"sha256:{digest}"}, archive=archive)
+
+
+def test_samples_find_the_keys_of_each_lookup_that_is_there_and_say_of_the_others_that_they_are_made_up(
+    tmp_path, monkeypatch, capsys
+):
+    crates = TABLE.replace("table: part", "table: crate").replace("{source}", "{iceberg: ref.crate}")
+    again = f"{ON}  box: {{table: crate, version: '>=1.0.0', on: {{maker: vendor, part: crate}}, missing: keep}}\n"
+    fields = f"{FIELDS}\nvendor: {{type: string, path: $.vendor, presence: required}}\ncrate: {{type: long, path: $.crate, presence: required}}"
+    fields = fields.replace("optional", "required")
+    repository(tmp_path, part_csv=HEADER + ROW)
+    view = f"{VIEW}\nbox: {{from: box.name, presence: optional}}"
+    files = {"ping/1.0.0.yaml": raw(fields), "pong/1.0.0.yaml": derived(view, again), "crate/1.0.0.yaml": crates}
+    write(tmp_path, files)
+    monkeypatch.chdir(tmp_path)
+
+    def sampled(*more: str) -> tuple[str, list[dict], list[dict]]:
+        where = ("--out", "s.ndjson", "--labels", "l.ndjson", "--events", "60", "--seed", "5", *more)
+        ended = here(capsys, "sample", "pong", *where)
+        assert ended.status == 0, ended.err
+        read = [[json.loads(x) for x in (tmp_path / n).read_text().splitlines()] for n in ("s.ndjson", "l.ndjson")]
+        return ended.err, [m for m in read[0] if "maker" in m], read[1]
+
+    said, messages, _ = sampled("--scenario", "clean")
+    assert {(m["maker"], m["part"]) for m in messages} == {("acme", 1)}
+    assert "lookup `box` are made up" in said
+    assert "--warehouse" in said
+    assert not (tmp_path / "warehouse").exists()
+    catalog = open_catalog(tmp_path / "w")
+    catalog.create_namespace("ref")
+    rows = pa.table(ARROW)
+    catalog.create_table("ref.crate", rows.schema).append(rows)
+    said, messages, _ = sampled("--scenario", "clean", "--warehouse", "w")
+    assert {(m["vendor"], m["crate"]) for m in messages} == {("acme", 1), ("bolt", 2)}
+    assert "made up" not in said
+    _, messages, labels = sampled("--scenario", "lookup_miss", "--warehouse", "w")
+    missed = {label["message"] for label in labels if label["expected"] in {"lookup_miss:box", "lookup_miss:item"}}
+    strange = [
+        m
+        for m in messages
+        if (m["maker"], m["part"]) != ("acme", 1) or (m["vendor"], m["crate"]) not in {("acme", 1), ("bolt", 2)}
+    ]
+    assert len(missed) == len(strange) > 0
 
 
 def test_an_iceberg_table_is_read_at_its_snapshot(tmp_path):

@@ -36,7 +36,9 @@ def open_repository(root: Path, job: str, monkeypatch) -> Compiled:
 
 def sampled(found: Compiled, folder: Path, scenario: str, *, events: int = 300, seed: int = 5) -> Sampled:
     out, notes = folder / f"{scenario}.ndjson", folder / f"{scenario}.labels"
-    write_sample(found.plan, Recipe(seed, scenario, Profile(), reference_rows(found)), out, events=events, labels=notes)
+    write_sample(
+        found.plan, Recipe(seed, scenario, Profile(), reference_rows(found, Path())), out, events=events, labels=notes
+    )
     labels = defaultdict(list)
     for line in notes.read_text(encoding="utf-8").splitlines():
         label = json.loads(line)

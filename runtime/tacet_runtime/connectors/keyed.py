@@ -50,9 +50,9 @@ class Keyed(Mapping[Key, Mapping[str, Any]]):
         return len(self._at)
 
 
-def keyed(lookup: Lookup, table: pa.Table, first: int) -> Keyed:
-    """Return the rows by key; the rows of the source are numbered from `first`. Raises LookupError_."""
-    place = f"lookup `{lookup.name}`: {lookup.source.location}"
+def keyed(lookup: Lookup, table: pa.Table, source: str, first: int) -> Keyed:
+    """Return the rows by key; messages name the `source`, whose rows are numbered from `first`. Raises LookupError_."""
+    place = f"lookup `{lookup.name}`: {source}"
     parts = {key.column for key in lookup.keys}
     for column in lookup.columns:
         values = table.column(column.name)

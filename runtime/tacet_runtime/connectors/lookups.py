@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Lookup, Plan, TableColumn
     from tacet_runtime.plan.types import Type
 
-__all__ = ["LookupError_", "LookupTable", "load_lookups"]
+__all__ = ["LookupError_", "LookupTable", "load_lookup", "load_lookups"]
 
 _NO_LIMIT = 1 << 40
 _PLACE = "a file is relative to the repository: put it there, or correct `source` in the table's contract"
@@ -67,25 +67,36 @@ def load_lookups(
     digest, so that a recorded one can be read again. Raises LookupError_.
     """
     lookups = plan.derived.lookups if plan.derived else ()
-    return {k.name: _load(k, root, catalog, (snapshots or {}).get(k.name), archive) for k in lookups}
+    return {k.name: load_lookup(k, root, catalog, (snapshots or {}).get(k.name), archive) for k in lookups}
 
 
-def _load(lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | None, archive: Path | None) -> LookupTable:
+def load_lookup(
+    lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | None = None, archive: Path | None = None
+) -> LookupTable:
+    """Read one lookup, as `load_lookups` does. Raises LookupError_."""
     source = lookup.source
     if source.kind == "file":
-        table, snapshot = _file(lookup, root / source.location, wanted, archive)
+        found = _file(lookup, root / source.location, wanted, archive)
     elif source.kind == "iceberg":
-        table, snapshot = _iceberg(lookup, catalog, wanted)
+        found = _iceberg(lookup, catalog, wanted)
     else:
         raise LookupError_(
             f"lookup `{lookup.name}`: the embedded engine reads files and Iceberg tables, not {source.kind}"
         )
-    # Rows are numbered as a person sees them: a CSV's header is its first.
-    first = 2 if source.kind == "file" and source.location.endswith(".csv") else 1
-    return LookupTable(table, snapshot, keyed(lookup, table, first))
+    return LookupTable(found.table, found.snapshot, keyed(lookup, found.table, found.name, found.first))
 
 
-def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> tuple[pa.Table, str]:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A lookup's columns, and how messages name where they are from; `first` is the number of their first row."""
+
+    table: pa.Table
+    snapshot: str
+    name: str
+    first: int = 1
+
+
+def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> _Read:
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -97,13 +108,20 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
     digest = _digest(data)
     name = lookup.source.location
     csv = name.endswith(".csv")
-    if wanted is not None and digest != wanted:
+    older = wanted is not None and digest != wanted
+    if wanted is not None and older:
         data, digest = _recorded(lookup, wanted, archive), wanted
         # The source may have been another kind of file then.
-        name, csv = f"its snapshot {wanted} ({_LATEST})", not data.startswith(_PARQUET)
+        name, csv = _snapshot(wanted), not data.startswith(_PARQUET)
     if archive is not None:
         _keep(data, digest, archive)
-    return (_csv(lookup, name, data) if csv else _parquet(lookup, name, data)), digest
+    table = (_csv if csv else _parquet)(lookup, name, data, older=older)
+    # Rows are numbered as a person sees them: a CSV's header is its first.
+    return _Read(table, digest, name, 2 if csv else 1)
+
+
+def _snapshot(recorded: str) -> str:
+    return f"its snapshot {recorded} ({_LATEST})"
 
 
 def _digest(data: bytes) -> str:
@@ -143,23 +161,31 @@ def _keep(data: bytes, digest: str, archive: Path) -> None:
         raise LookupError_(f"cannot keep a lookup's snapshot in {archive.name}: {error.strerror}") from error
 
 
-def _parquet(lookup: Lookup, name: str, data: bytes) -> pa.Table:
+def _parquet(lookup: Lookup, name: str, data: bytes, *, older: bool) -> pa.Table:
     try:
         table = pq.read_table(io.BytesIO(data))
     except (pa.ArrowException, OSError) as error:
         raise LookupError_(f"lookup `{lookup.name}`: {name} is no Parquet file: {error}") from error
-    return _columns(lookup, name, table)
+    return _columns(lookup, name, table, older=older)
 
 
-def _columns(lookup: Lookup, name: str, table: pa.Table) -> pa.Table:
+def _columns(lookup: Lookup, name: str, table: pa.Table, *, older: bool) -> pa.Table:
     """Take the contract's columns in its types; what does not fit exactly is refused."""
     arrays = []
     for column in lookup.columns:
         if column.name not in table.column_names:
-            raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
+            arrays.append(_lacking(lookup, name, column, table.num_rows, older=older))
+            continue
         array = table.column(column.name).combine_chunks()
         arrays.append(_cast(lookup, name, column, array))
     return _table(lookup, arrays)
+
+
+def _lacking(lookup: Lookup, name: str, column: TableColumn, rows: int, *, older: bool) -> pa.Array:
+    """Return NULLs for an optional column that came later than a recorded snapshot; any other has to be there."""
+    if older and not column.required:
+        return arrow_array([None] * rows, column.type)
+    raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
 
 
 def _cast(lookup: Lookup, name: str, column: TableColumn, array: pa.Array) -> pa.Array:
@@ -206,7 +232,7 @@ def _kind(form: pa.DataType) -> str:
     return next((kind for kind, test in tests.items() if test(form)), str(form))
 
 
-def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
+def _csv(lookup: Lookup, name: str, data: bytes, *, older: bool) -> pa.Table:
     try:
         rows = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True))
     except UnicodeDecodeError as error:
@@ -225,7 +251,8 @@ def _csv(lookup: Lookup, name: str, data: bytes) -> pa.Table:
             )
     for column in lookup.columns:
         if column.name not in header:
-            raise LookupError_(f"lookup `{lookup.name}`: {name} has no column `{column.name}`")
+            arrays.append(_lacking(lookup, name, column, len(rows) - 1 if rows else 0, older=older))
+            continue
         at = header.index(column.name)
         arrays.append(_typed(lookup, name, column, [row[at] or None for row in rows[1:]], 2))
     return _table(lookup, arrays)
@@ -254,7 +281,7 @@ def _cell_typer(type_: Type) -> Any:
     return typer(type_, "base64" if isinstance(type_, t.BinaryType) else "iso8601", _NO_LIMIT)
 
 
-def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tuple[pa.Table, str]:
+def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> _Read:
     if catalog is None:
         raise LookupError_(f"lookup `{lookup.name}`: an Iceberg table needs a warehouse")
     try:
@@ -265,7 +292,9 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> tup
         table = source.scan(snapshot_id=chosen or None, limit=None if chosen else 0).to_arrow()
     except Exception as error:
         raise LookupError_(f"lookup `{lookup.name}`: cannot read table {lookup.source.location}: {error}") from error
-    return _columns(lookup, lookup.source.location, table), f"iceberg:{chosen}"
+    older = chosen != current
+    name = _snapshot(f"iceberg:{chosen}") if older else lookup.source.location
+    return _Read(_columns(lookup, name, table, older=older), f"iceberg:{chosen}", name)
 
 
 def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:
