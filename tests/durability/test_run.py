@@ -126,6 +126,50 @@ def test_files_that_are_rotated_or_swap_their_names_add_only_what_is_new(job):
 
 
 @pytest.mark.slow
+def test_a_file_that_was_moved_and_has_grown_goes_on_where_it_ended(job):
+    log = job.root / "log"
+    log.mkdir()
+    (log / "a").write_bytes(lines(0, 30))
+    job.run(log)
+    # Its writer went on while it was renamed, and began another one.
+    (log / "a").rename(log / "a.1")
+    (log / "a.1").write_bytes(lines(0, 34))
+    (log / "a").write_bytes(lines(34, 50))
+    done = job.run(log)
+    assert (done.known, job.verify().messages) == (30, 50)
+    # A copy was made, then the file was emptied, and is written to again.
+    (log / "a.1").rename(log / "a.2")
+    (log / "a.2").write_bytes(lines(0, 36))
+    (log / "a.1").write_bytes(lines(34, 50) + lines(60, 62))
+    (log / "a").write_bytes(b"")
+    assert (job.run(log).known, job.verify().messages) == (50, 54)
+    (log / "a").write_bytes(lines(70, 75))
+    assert (job.run(log).known, job.verify().messages) == (54, 59)
+    (job.root / "archive/log").mkdir(parents=True)
+    (log / "a.2").rename(job.root / "archive/log/a.2")
+    assert job.run(job.root / "archive", job.root / "log").commits == 0
+    assert job.verify().findings == ()
+    (log / "a.1").unlink()
+    (log / "a").write_bytes(b"")
+    with pytest.raises(SourceError, match="is empty, and"):
+        job.run(log)
+
+
+@pytest.mark.slow
+def test_of_files_that_begin_alike_in_one_run_each_is_run_whole(job):
+    folder = job.root / "folder"
+    folder.mkdir()
+    (folder / "b").write_bytes(lines(0, 30))
+    job.run(folder)
+    (folder / "a").write_bytes(lines(0, 40))
+    (folder / "c").write_bytes(lines(0, 45))
+    job.run(folder)
+    assert {(row["_source"], row["_offset"] < 45) for row in job.rows("raw")} == {(n, True) for n in "abc"}
+    assert job.verify().messages == 115
+    assert job.run(folder).commits == 0
+
+
+@pytest.mark.slow
 def test_two_copies_in_one_run_are_two_sources_also_after_a_crash(job):
     folder = job.root / "folder"
     folder.mkdir()
