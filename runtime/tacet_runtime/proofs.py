@@ -15,10 +15,13 @@ EMPTY = {
         )
     )
     + ", MAP {'x': 0::BIGINT} AS rejected_by, [{'first': 0::BIGINT, 'last': 0::BIGINT}] AS skipped_ranges, "
-    "[{'first': 0::BIGINT, 'last': 0::BIGINT}] AS filtered_ranges, NULL::VARCHAR AS position_digest",
+    "[{'first': 0::BIGINT, 'last': 0::BIGINT}] AS filtered_ranges, NULL::VARCHAR AS position_digest, "
+    "MAP {'x': ''} AS lookups",
 }  # fmt: skip
 EMPTY_ROWS = "'' AS _source, 0 AS _partition, 0::BIGINT AS _offset, 0 AS _index, FALSE AS late"
 _SUMS = ("skipped", "rejected", "filtered", "emitted_parents", "rows", "rejected_rows", "filtered_rows", "emitted_rows")
+LOOKUPS = "SELECT DISTINCT unnest(map_values(lookups)) AS snapshot FROM entries ORDER BY ALL"
+"""The snapshots of reference data that the ledger names."""
 NO_RANGES = "NULL::STRUCT(first BIGINT, last BIGINT)[]"
 """A ledger that was written before sources had offsets without messages."""
 BASE = f"""

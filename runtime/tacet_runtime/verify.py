@@ -24,15 +24,16 @@ from pyiceberg.manifest import DataFileContent
 
 from tacet_runtime.connectors.iceberg import all_paths, live_files, local_path, readable
 from tacet_runtime.connectors.iceberg_columns import made
+from tacet_runtime.connectors.lookups import LookupError_, kept
 from tacet_runtime.connectors.seals import broken
 from tacet_runtime.connectors.snapshots import foreign, lost, said
 from tacet_runtime.exactly_once import MARKER, ORDER, is_due
 from tacet_runtime.ledger import GivenUp, given_up
-from tacet_runtime.proofs import BASE, EMPTY, EMPTY_ROWS, NO_RANGES, POSITIONS, QUERIES
+from tacet_runtime.proofs import BASE, EMPTY, EMPTY_ROWS, LOOKUPS, NO_RANGES, POSITIONS, QUERIES
 from tacet_runtime.released import released
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pyiceberg.table import Table
@@ -65,6 +66,7 @@ ADVICE = {
     "file_twice": "put the table back to the snapshot before the file was registered again",
     "file_missing": "put the file back from a copy",
     "file_damaged": "put the file back from a copy",
+    "lookup_lost": "put the file back from a copy; without it, `tacet backfill` can only take reference data of now (`--lookups latest`)",
     "table_missing": "put the catalog's entry back (register the table's newest metadata file)",
     "schema": "give the column back its name, or put the table's schema back to the one before: the files still have the values",
     "row_deletes": "another writer deleted rows: " + _RESTORE,
@@ -124,7 +126,7 @@ def verify(store: Warehouse) -> Proof:
         return Proof(tuple(findings), dict(Counter(f.kind for f in findings)), 0, 0, sum(map(len, files.values())))
     known = given_up(store.plan.job, there["ledger"].properties)
     try:
-        queried, totals, messages, rows, gone_for_good = _queried(files, known)
+        queried, totals, messages, rows, gone_for_good = _queried(store, files, known)
     except duckdb.Error:
         damaged = {path for paths in files.values() for path in paths if broken(path) or not _readable(path)}
         if not damaged:
@@ -133,7 +135,7 @@ def verify(store: Warehouse) -> Proof:
         unread = [_damaged(store.tables[role].name, p) for role, paths in files.items() for p in paths if p in damaged]
         findings += [one for one in unread if one.detail not in told]
         files = {role: [p for p in paths if p not in damaged] for role, paths in files.items()}
-        queried, totals, messages, rows, gone_for_good = _queried(files, known)
+        queried, totals, messages, rows, gone_for_good = _queried(store, files, known)
     totals = {**Counter(f.kind for f in findings), **totals}
     count = sum(len(paths) for paths in files.values())
     return Proof((*findings, *queried), totals, messages, rows, count, gone_for_good)
@@ -154,7 +156,7 @@ def _at_one_commit(store: Warehouse) -> dict[str, Table]:
 
 
 def _queried(
-    files: Mapping[str, list[Path]], known: Sequence[GivenUp]
+    store: Warehouse, files: Mapping[str, list[Path]], known: Sequence[GivenUp]
 ) -> tuple[list[Finding], dict[str, int], int, int, tuple[GivenUp, ...]]:
     """Return what the queries find, how many by kind, messages and rows of the ledger, and which gaps are known."""
     findings: list[Finding] = []
@@ -173,10 +175,23 @@ def _queried(
                 findings.append(Finding(kind, str(place), str(detail)))
                 totals[kind] = int(total)
         messages, rows = db.execute("SELECT coalesce(sum(messages), 0), coalesce(sum(rows), 0) FROM base").fetchall()[0]
+        lost_lookups = [*_lookups(store, (snapshot for (snapshot,) in db.execute(LOOKUPS).fetchall()))]
+        findings += lost_lookups
+        totals |= Counter(finding.kind for finding in lost_lookups)
         gaps = db.execute(
             "FROM gaps SELECT * EXCLUDE given_up WHERE given_up UNION ALL FROM rest ORDER BY ALL"
         ).fetchall()
     return findings, totals, int(messages), int(rows), tuple(GivenUp(*gap) for gap in gaps)
+
+
+def _lookups(store: Warehouse, snapshots: Iterable[str]) -> Iterator[Finding]:
+    """Yield the files of reference data that messages were run with, and that are not kept any more as they were."""
+    for snapshot in snapshots:
+        if snapshot.startswith("sha256:"):
+            try:
+                kept(snapshot, store.root / "lookups")
+            except LookupError_ as error:
+                yield Finding("lookup_lost", str(store.root / "lookups"), str(error))
 
 
 def _changed(store: Warehouse, files: Mapping[str, list[Path]]) -> list[Finding]:

@@ -228,6 +228,16 @@ def test_a_file_name_that_no_table_can_hold_is_refused(job):
 
 
 @pytest.mark.slow
+def test_a_window_that_is_too_large_to_unpack_is_refused_with_the_way_out(job):
+    parameters = zstandard.ZstdCompressionParameters.from_level(1, window_log=28)
+    packing = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    path = job.root / "e.ndjson.zst"
+    path.write_bytes(packing.compress(lines(0, 60)) + packing.flush())
+    with pytest.raises(SourceError, match=r"e\.ndjson\.zst .*zstd -dc --long=31"):
+        job.run(path)
+
+
+@pytest.mark.slow
 def test_windows_line_ends_and_blank_lines_are_counted_and_cost_no_event(job):
     path = job.root / "e.ndjson"
     path.write_bytes(lines(0, 60).replace(b"\n", b"\r\n") + b"\r\n\n" + lines(60, 61))

@@ -194,6 +194,19 @@ def test_a_rolled_back_table_that_was_written_to_since_is_refused(job):
         job.run(accept_rollback=True)
 
 
+def test_reference_data_that_is_not_kept_any_more_as_it_was_is_found(job):
+    [path] = (job.warehouse / "lookups").iterdir()
+    data = path.read_bytes()
+    path.write_bytes(data + b" ")
+    [finding] = job.verify().findings
+    assert (finding.kind, path.name in finding.detail) == ("lookup_lost", True)
+    path.unlink()
+    [finding] = job.verify().findings
+    assert (finding.kind, path.name in finding.detail) == ("lookup_lost", True)
+    job.run()
+    assert (job.verify().findings, path.read_bytes()) == ((), data)
+
+
 def test_a_file_that_was_cut_short_is_found(job):
     path = data_paths(job.store().table("derived"))[0]
     path.write_bytes(path.read_bytes()[:-10])

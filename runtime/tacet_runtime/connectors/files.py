@@ -29,6 +29,10 @@ HEAD_BYTES = 64 * 1024
 GZIP = (b"\x1f\x8b",)
 ZSTD = (b"\x28\xb5\x2f\xfd", *(bytes([first]) + b"\x2a\x4d\x18" for first in range(0x50, 0x60)))
 """A frame, or one to be skipped, which parallel compressors begin with (RFC 8878, 3.1)."""
+_LONG = (
+    "a window above 128 MiB (`zstd --long`) is not unpacked here: give it unpacked, as "
+    "`zstd -dc --long=31 FILE | tacet run JOB --input -` does"
+)
 
 
 class SourceError(Exception):
@@ -102,7 +106,8 @@ def read_some(content: BinaryIO, size: int, path: Path) -> bytes:
     except EOFError as error:
         raise SourceError(f"{path} is truncated: its compressed content ends too early") from error
     except (OSError, zlib.error) as error:
-        raise SourceError(f"{path} cannot be read: {error}") from error
+        large = f"; {_LONG}" if "too much memory" in str(error) else ""
+        raise SourceError(f"{path} cannot be read: {error}{large}") from error
 
 
 def first_bytes(path: Path) -> bytes:

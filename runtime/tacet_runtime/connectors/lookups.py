@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Lookup, Plan, TableColumn
     from tacet_runtime.plan.types import Type
 
-__all__ = ["LookupError_", "LookupTable", "load_lookup", "load_lookups"]
+__all__ = ["LookupError_", "LookupTable", "kept", "load_lookup", "load_lookups"]
 
 _NO_LIMIT = 1 << 40
 _PLACE = "a file is relative to the repository: put it there, or correct `source` in the table's contract"
@@ -130,18 +130,22 @@ def _digest(data: bytes) -> str:
 
 def _recorded(lookup: Lookup, wanted: str, archive: Path | None) -> bytes:
     try:
+        return kept(wanted, archive)
+    except LookupError_ as error:
+        raise LookupError_(f"lookup `{lookup.name}`: {error}: put it back from a copy; {_LATEST}") from error
+
+
+def kept(snapshot: str, archive: Path | None) -> bytes:
+    """Return the content of a file that was kept under its digest. Raises LookupError_ when it is gone or has other bytes."""
+    name = snapshot.removeprefix("sha256:")
+    try:
         if archive is None:
-            raise FileNotFoundError(2, "no archive", wanted)
-        data = (archive / wanted.removeprefix("sha256:")).read_bytes()
+            raise FileNotFoundError(2, "no archive", snapshot)
+        data = (archive / name).read_bytes()
     except OSError as error:
-        raise LookupError_(
-            f"lookup `{lookup.name}`: snapshot {wanted} was not kept: {error.strerror}; {_LATEST}"
-        ) from error
-    if _digest(data) != wanted:
-        raise LookupError_(
-            f"lookup `{lookup.name}`: {archive.name}/{wanted.removeprefix('sha256:')} has other bytes than were kept: "
-            f"put it back from a copy; {_LATEST}"
-        )
+        raise LookupError_(f"snapshot {snapshot} was not kept, or is gone ({error.strerror})") from error
+    if _digest(data) != snapshot:
+        raise LookupError_(f"{archive.name}/{name} has other bytes than were kept")
     return data
 
 
