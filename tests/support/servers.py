@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 JARS = ROOT / ".jars"
 KAFKA_JARS = JARS / "kafka"
+_BROKER = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{KAFKA_JARS}/*"]
 CATALOG_JARS = JARS / "catalog"
 FLINK_JARS = JARS / "flink"
 FLINK_SOURCE = Path(__file__).parent / "jvm" / "FlinkReader.java"
@@ -130,16 +131,23 @@ def broker(folder: Path, more: Sequence[Listener] = ()) -> Iterator[Broker]:
     port = free_port()
     config = folder / "server.properties"
     config.write_text(properties(folder, port, free_port(), more))
-    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{KAFKA_JARS}/*"]
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     subprocess.run(
-        [*java, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(config)],
+        [*_BROKER, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", str(config)],
         check=True,
         capture_output=True,
     )
-    log = folder / "kafka.log"
-    with _running([*java, "kafka.Kafka", str(config)], log, lambda: _answers(port)) as process:
-        yield Broker(f"127.0.0.1:{port}", process.pid)
+    with broker_again(folder, f"127.0.0.1:{port}") as running:
+        yield running
+
+
+@contextmanager
+def broker_again(folder: Path, bootstrap: str) -> Iterator[Broker]:
+    """Run a broker on what one left that was killed."""
+    port = int(bootstrap.rpartition(":")[2])
+    command = [*_BROKER, "kafka.Kafka", str(folder / "server.properties")]
+    with _running(command, folder / "kafka.log", lambda: _answers(port)) as process:
+        yield Broker(bootstrap, process.pid)
 
 
 @contextmanager

@@ -122,6 +122,7 @@ class Transactions:
 
     def __init__(self, base: Mapping[str, Any], name: str, patience: Patience) -> None:
         self._seconds = patience.call_seconds
+        self._alone = False  # at some moment no broker was there: a later transaction's offsets may hang for ever
         self._not_taken: NotTaken | None = None
         """Of the largest message that was not taken, for those in its batch share its lot. Later calls say only that the state is erroneous."""
         self._producer = ck.Producer(
@@ -137,10 +138,14 @@ class Transactions:
                 "queue.buffering.max.messages": 2_000_000,
                 "queue.buffering.max.kbytes": 1_048_576,
                 "on_delivery": self._delivered,
+                "error_cb": self._heard,
                 "logger": _SILENT_LOG,
                 "delivery.report.only.error": True,
             }
         )
+
+    def _heard(self, error: ck.KafkaError) -> None:
+        self._alone |= error.code() == ck.KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 
     def _delivered(self, error: ck.KafkaError | None, message: ck.Message) -> None:
         size = len(message.value() or b"")
@@ -163,9 +168,14 @@ class Transactions:
         with self._settled():
             self._producer.list_topics(timeout=self._seconds)  # connected: else the coordinator may be asked too early
             self._producer.init_transactions(self._seconds)
+            self._producer.poll(0)  # hear what was before
+        self._alone = False
 
     def begin(self) -> None:
         """S4. Raises Unsettled."""
+        self._producer.poll(0)
+        if self._alone:
+            raise Unsettled("the broker was away")
         with self._settled():
             self._producer.begin_transaction()
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _FUTILE = {ck.KafkaError._SSL, ck.KafkaError._AUTHENTICATION}  # noqa: SLF001
+_NEVER = 3_600.0
+"""Seconds, far beyond the life of a client of one question: such a question does not expire."""
 _SECOND_BROKER = 1.0
 """How long another broker may still let us in, seconds, after one did not."""
 
@@ -65,7 +67,12 @@ def _refusal(error: ck.KafkaError, mechanism: str) -> str:
 
 
 class Cluster:
-    """Questions to the broker, each with a time limit."""
+    """Questions to the broker, each with a time limit.
+
+    What a group's coordinator or partitions' leaders are asked has a client of its own, and ends with it. Of librdkafka
+    2.16, a question to a coordinator that expired ends the process with SIGABRT when a broker comes back; and a client
+    that was made before a broker's restart may never hear again who leads.
+    """
 
     def __init__(self, base: Mapping[str, Any], seconds: float) -> None:
         self._base = base
@@ -117,16 +124,14 @@ class Cluster:
     def ends(self, topic: Topic) -> dict[int, tuple[int, int]]:
         """Return for each partition its first offset and the one after its last stable message. Raises BrokerError."""
         wanted = [ck.TopicPartition(topic.name, number) for number in range(topic.partitions)]
-        with asked(f"the offsets of {topic.name}"):
-            firsts = self._offsets(wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
-            lasts = self._offsets(wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+        with asked(f"the offsets of {topic.name}"), _admin(self._base) as once:
+            firsts = self._offsets(once, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+            lasts = self._offsets(once, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {number: (firsts[number], lasts[number]) for number in firsts}
 
-    def _offsets(self, wanted: Sequence[ck.TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-        asked = self._admin.list_offsets(
-            dict.fromkeys(wanted, spec),
-            isolation_level=ck.IsolationLevel.READ_COMMITTED,
-            request_timeout=self._seconds,
+    def _offsets(self, once: AdminClient, wanted: Sequence[ck.TopicPartition], spec: OffsetSpec) -> dict[int, int]:
+        asked = once.list_offsets(
+            dict.fromkeys(wanted, spec), isolation_level=ck.IsolationLevel.READ_COMMITTED, request_timeout=_NEVER
         )
         return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
 
@@ -141,8 +146,8 @@ class Cluster:
         return frozenset(name for name, _ in self._members(group))
 
     def _members(self, group: str) -> list[tuple[str, str]]:
-        with asked(f"group {group}"):
-            wanted = self._admin.describe_consumer_groups([group], request_timeout=self._seconds)[group]
+        with asked(f"group {group}"), _admin(self._base) as once:
+            wanted = once.describe_consumer_groups([group], request_timeout=_NEVER)[group]
             return [(one.group_instance_id, one.member_id) for one in wanted.result(self._seconds).members]
 
     def create(self, name: str, partitions: int, config: Mapping[str, str]) -> Topic:
