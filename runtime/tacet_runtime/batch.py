@@ -100,6 +100,14 @@ class Together:
         return Outcome(self.encoded, one.counts, one.skipped, one.filtered)
 
 
+class TooManyRows(Exception):  # noqa: N818
+    """Messages explode to more rows than may be made at once; the first `messages` of them, at least one, do not."""
+
+    def __init__(self, messages: int) -> None:
+        super().__init__(f"only the first {messages} messages")
+        self.messages = messages
+
+
 class Processor(Protocol):
     """An engine's inside: pure in its batch, so that the same batch gives the same outcome anywhere, any time."""
 
@@ -107,9 +115,10 @@ class Processor(Protocol):
         """Run every stage over the batch. Poison becomes rejects; raises only when the engine itself is broken."""
         ...
 
-    def together(self, batches: Sequence[Batch]) -> Together:
+    def together(self, batches: Sequence[Batch], most: int | None = None) -> Together:
         """Run batches of several partitions of one source, at least one, at the price of a single one.
 
-        Rows, and what the metrics add up to, are those of `process` for each.
+        Rows, and what the metrics add up to, are those of `process` for each. Raises TooManyRows as soon as it is known
+        that messages explode to more than `most`; never for a single one.
         """
         ...

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pytest
 
-from tacet_runtime.batch import Account, Batch, Outcome
+from tacet_runtime.batch import Account, Batch, Outcome, TooManyRows
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.merging import merged
 from tests.conformance.contracts import repository
@@ -18,6 +18,8 @@ from tests.conformance.messages import Messages
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tacet_runtime.batch import Processor
 
 CUTS = (0, 1, 1, 70, 200)
 """Where the partitions' shares of the messages begin and end: one has a single message, one has none."""
@@ -43,6 +45,40 @@ def test_partitions_computed_as_one_give_what_each_gives_by_itself(seed: int, tm
             got = Outcome({**own, "metrics": wanted.tables["metrics"]}, wanted.counts, wanted.skipped, wanted.filtered)
             first = batch.offsets[0].as_py() if len(batch.offsets) else 0
             assert list(compare(wanted, got, batch.messages.to_pylist(), first)) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_more_rows_than_there_may_be_are_refused_with_the_messages_that_are_not_too_many(
+    seed: int, tmp_path: Path
+) -> None:
+    made = repository(seed)
+    made.write(tmp_path)
+    plan = plan_of(tmp_path)
+    engines = Both(plan, load_lookups(plan, tmp_path))
+    drawn = Messages(plan, seed, producers=made.producers, versions=made.versions, keys=made.keys)
+    messages = list(drawn.draw(CUTS[-1]))
+    explodes = plan.source.explode is not None
+    for engine, most in product((engines.embedded, engines.reference), (1, 30, 150)):
+        found, left = 0, messages
+        while left:
+            outcome, taken = bounded(engine, left, most)
+            first, _ = bounded(engine, left[:1], most)
+            assert outcome.counts.rows <= max(most, first.counts.rows) or not explodes
+            assert outcome.counts.messages == taken
+            found, left = found + outcome.counts.rows, left[taken:]
+        whole = engine.process(Batch("t", 0, pa.array(range(len(messages))), pa.array(messages, pa.large_binary())))
+        assert found == whole.counts.rows
+
+
+def bounded(engine: Processor, messages: list[bytes | None], most: int) -> tuple[Outcome, int]:
+    """Return the outcome of as many messages as an engine takes, and how many these are."""
+    while True:
+        batch = Batch("t", 0, pa.array(range(len(messages))), pa.array(messages, pa.large_binary()))
+        try:
+            return engine.together([batch], most).only(), len(messages)
+        except TooManyRows as error:
+            assert 1 <= error.messages < len(messages)
+            messages = messages[: error.messages]
 
 
 def parts(messages: list[bytes | None]) -> Iterator[Batch]:

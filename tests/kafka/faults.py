@@ -108,7 +108,19 @@ def slow_disk() -> None:
         return write(rows, path, table)
 
     parquet._write = slowly
-    protocol.Pacing = lambda most, _seconds: pacing(most, 1.0)
+    protocol.Pacing = lambda most, limits: pacing(most, {**limits, "S3": 1.0})
+
+
+def slow_topics() -> None:
+    """A message takes 10 ms to hand over."""
+    from tacet_runtime.connectors.kafka import Transactions
+
+    real = Transactions.send
+
+    def send(self, messages) -> None:
+        real(self, ((time.sleep(0.01), message)[1] for message in messages))
+
+    Transactions.send = send
 
 
 def stop_before_commit() -> None:

@@ -104,3 +104,15 @@ def test_offsets_without_a_message_are_a_batch_of_their_own_when_nothing_has_com
         assert [(part.partition, part.first, part.last, part.absent) for part in found.parts] == [(0, 2, 5, ((2, 5),))]
         assert found.messages == 0
         assert [len(batch.messages) for batch in found.batches("clicks")] == [0]
+
+
+def test_the_first_messages_of_a_batch_are_one_over_as_many_partitions():
+    messages = [Came(0, 0), Came(0, 2), Came(0, 5), Came(1, 7), Came(1, 8)]
+    found, _ = taken(Topic(*messages, due={0: 0, 1: 7}, reached={0: 9, 1: 9}), time.monotonic() - 1)
+    assert [part.last for part in found.parts] == [9, 9]
+    two = found.first_ones(2)
+    assert [(part.partition, part.first, part.last, part.absent) for part in two.parts] == [(0, 0, 3, ((1, 2),))]
+    four = found.first_ones(4)
+    assert four.parts[0] == found.parts[0]
+    assert [(part.first, part.last, part.absent, part.offsets) for part in four.parts[1:]] == [(7, 8, (), [7])]
+    assert four.messages == 4

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal, assert_never
 
 import pyarrow as pa
 
-from tacet_runtime.batch import Batch
+from tacet_runtime.batch import Batch, TooManyRows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,10 +34,11 @@ def make_processor(name: Literal["embedded", "reference"], plan: Plan, lookups: 
 
 FEW = 100
 """Messages. Planning the statements takes longer than the reference needs for so many: a folder of small files is that."""
+_FEW_ROWS = 2 * FEW
 
 
 class Sized:
-    """Runs batches through an engine, the small ones through the reference; the outcome is the same (conformance)."""
+    """Runs batches through an engine, the small ones through the reference, unless they explode to many rows; the outcome is the same (conformance)."""
 
     def __init__(self, many: Processor, few: Processor) -> None:
         self._many = many
@@ -44,12 +46,14 @@ class Sized:
 
     def process(self, batch: Batch) -> Outcome:
         """Run every stage over the batch."""
-        return (self._few if len(batch.offsets) < FEW else self._many).process(batch)
+        return self.together([batch]).only()
 
-    def together(self, batches: Sequence[Batch]) -> Together:
+    def together(self, batches: Sequence[Batch], most: int | None = None) -> Together:
         """Run every stage over the batches."""
-        messages = sum(len(batch.offsets) for batch in batches)
-        return (self._few if messages < FEW else self._many).together(batches)
+        if sum(len(batch.offsets) for batch in batches) < FEW:
+            with suppress(TooManyRows):
+                return self._few.together(batches, _FEW_ROWS if most is None else min(most, _FEW_ROWS))
+        return self._many.together(batches, most)
 
 
 def warmed(processor: Processor) -> Processor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
-from tacet_runtime.batch import Account, Counts, Together
+from tacet_runtime.batch import Account, Counts, Together, TooManyRows
 from tacet_runtime.connectors.arrow import arrow_table
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.sinks import Sinks, columns_of, ranges
@@ -29,15 +30,31 @@ class ReferenceProcessor:
         """Run every stage over the batch."""
         return self.together([batch]).only()
 
-    def together(self, batches: Sequence[Batch]) -> Together:
+    def together(self, batches: Sequence[Batch], most: int | None = None) -> Together:
         """Run every stage over each batch."""
-        return outcome(self._plan, [self._collected(batch) for batch in batches])
+        made, before = Made(most), 0
+        found: list[Sinks] = []
+        for batch in batches:
+            found.append(Sinks(self._plan, batch.source, batch.partition))
+            for offset, data in zip(batch.offsets.to_pylist(), batch.messages.to_pylist(), strict=True):
+                result = self._interpreter.message(data)
+                made.add(before, len(result.rows))
+                before += 1
+                found[-1].add(offset, data, result)
+        return outcome(self._plan, found)
 
-    def _collected(self, batch: Batch) -> Sinks:
-        sinks = Sinks(self._plan, batch.source, batch.partition)
-        for offset, data in zip(batch.offsets.to_pylist(), batch.messages.to_pylist(), strict=True):
-            sinks.add(offset, data, self._interpreter.message(data))
-        return sinks
+
+class Made:
+    """Counts rows against the most that there may be; `rows` are there already."""
+
+    def __init__(self, most: int | None, rows: int = 0) -> None:
+        self._left = math.inf if most is None else most - rows
+
+    def add(self, before: int, rows: int) -> None:
+        """Count a message's rows, the next after `before` messages. Raises TooManyRows for too many, unless it is the first."""
+        self._left -= rows
+        if self._left < 0 and before and rows:
+            raise TooManyRows(before)
 
 
 def outcome(plan: Plan, sinks: Sequence[Sinks]) -> Together:

@@ -45,6 +45,12 @@ class Polled:
     """Of the messages; asking a message costs, so they are asked once."""
     absent: tuple[Range, ...]
 
+    def first_ones(self, messages: int) -> Polled:
+        """Return what was read up to the last of its first `messages`, at least one."""
+        last = self.offsets[messages - 1] + 1
+        absent = tuple((begin, end) for begin, end in self.absent if end < last)
+        return Polled(self.partition, self.first, last, self.messages[:messages], self.offsets[:messages], absent)
+
     def by_offset(self) -> dict[int, Any]:
         """Return the messages by their offsets."""
         return dict(zip(self.offsets, self.messages, strict=True))
@@ -61,6 +67,17 @@ class Gathered:
     def messages(self) -> int:
         """How many messages there are."""
         return sum(len(part.messages) for part in self.parts)
+
+    def first_ones(self, messages: int) -> Gathered:
+        """Return a batch of the first `messages` only, fewer than there are."""
+        parts = []
+        for part in self.parts:
+            if messages >= len(part.messages):
+                parts.append(part)
+            elif messages:
+                parts.append(part.first_ones(messages))
+            messages = max(0, messages - len(part.messages))
+        return Gathered(self.generation, tuple(parts))
 
     def batches(self, source: str) -> list[Batch]:
         """Return the messages of each partition as an engine takes them: pieces of one array."""

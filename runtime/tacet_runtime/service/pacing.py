@@ -1,17 +1,31 @@
 """How large a batch may be, and how often it may fail, and how long its steps take.
 
-A batch whose files take too long is given up and read again in halves, until they do not.
+A batch whose files take too long is given up and read again in halves, until they do not. What takes too long elsewhere
+cannot be given up: the process ends, and the next one begins small.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tacet_runtime.batch import Counts
 
 ATTEMPTS = 5
 """Transactions that fail one after the other, in one generation of the group: then it does not mend by itself."""
-_QUICK = 8
-"""A batch whose files took less than this part of their time may be followed by one of twice its size."""
+_FIRST = 200
+"""Rows that the first batch of a start may make."""
+_EACH = 4
+"""A batch may make so many rows for each message that the pace allows."""
+_GROWTH = 8
+"""A batch may make so many times the rows of the one before it, at most."""
+_QUICK, _SLOW = 1 / 8, 1 / 2
+"""Parts of its time: a step is to take the first, and batches become smaller when it takes more than the second."""
 
 
 @dataclass(slots=True)
@@ -33,14 +47,31 @@ class TooMuch(Exception):  # noqa: N818
 
 
 class Pacing:
-    """The present bound of a batch, in messages, between 1 and `most`; `seconds` is what its files may take."""
+    """How many messages the next batch may hold, between 1 and `most`, and how many rows they may explode to.
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self.rows = most
-        self.seconds = seconds
+    `limits`: step -> the seconds that it may take. A start begins small, whatever ended the process before it, and a
+    batch may make more than the last one only when that took a small part of its time: so no batch is tried whose like
+    was not seen to be quick enough.
+    """
+
+    def __init__(self, most: int, limits: Mapping[str, float]) -> None:
+        self.made = min(_FIRST, _EACH * most)
+        """Rows that a batch may make."""
         self._most = most
+        self.limits = limits
+        self._each = (1 + _EACH) / 2
+        """Rows of a message: as many as lately seen."""
         self._began = 0.0
         self._messages = 0
+
+    @property
+    def rows(self) -> int:
+        """Return how many messages a batch may hold: that it makes too many rows after all is to be rare."""
+        return max(1, min(self._most, int(self.made / (2 * self._each - 1))))
+
+    def cut(self, messages: int) -> None:
+        """Hear that no more messages than these made as many rows as a batch may make."""
+        self._each = max(self._each, self.made / messages)
 
     def begin(self, messages: int) -> None:
         """Begin to write the files of so many messages."""
@@ -48,20 +79,27 @@ class Pacing:
 
     def check(self) -> None:
         """Raise TooMuch when the time is up, and a batch can be smaller."""
-        if self._messages > 1 and time.monotonic() - self._began > self.seconds:
+        seconds = self.limits["S3"]
+        if self._messages > 1 and time.monotonic() - self._began > seconds:
             raise TooMuch(
-                f"{self._messages} messages need more than {self.seconds:g} s for their files (rows of many partitions make many "
+                f"{self._messages} messages need more than {seconds:g} s for their files (rows of many partitions make many "
                 f"files): going on with {self._messages // 2} at once; `patience.call` and `pace.rows` set this"
             )
 
     def shrink(self) -> None:
         """Halve what a batch may hold."""
-        self.rows = max(1, self._messages // 2)
+        self.made = math.ceil(max(1, self._messages // 2) * (2 * self._each - 1))
 
-    def written(self, seconds: float) -> None:
-        """Let a batch grow again after one whose files took so long."""
-        if seconds * _QUICK < self.seconds:
-            self.rows = min(self._most, 2 * self.rows)
+    def learn(self, counts: Counts, steps: Mapping[str, float]) -> None:
+        """Learn from a batch that was committed: what it made, and how long its steps took."""
+        rows = max(counts.rows, counts.messages, 1)
+        self._each = max(rows / max(counts.messages, 1), self._each / 2)
+        share = max(steps.get(step, 0.0) / seconds for step, seconds in self.limits.items())
+        if share > _SLOW:
+            self.made = max(1, rows // 2)
+        else:
+            grown = rows * _GROWTH if share * _GROWTH < _QUICK else rows * _QUICK / share
+            self.made = min(_EACH * self._most, max(self.made, int(grown)))
 
 
 class Attempts:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from tacet_runtime.batch import TooManyRows
 from tacet_runtime.connectors.kafka import (
     HEARTBEAT_SECONDS,
     NotTaken,
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tacet_runtime.batch import Processor, Role
+    from tacet_runtime.batch import Processor, Role, Together
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.island import Island
     from tacet_runtime.service.observe import Observer
@@ -111,9 +112,14 @@ class Service:
         """When the last batch had been read."""
         self._quiet = Quiet(self._base, self._call, parts.watchdog, parts.observer)
         self._others = Others(self._broker, parts.tables, parts.observer)
-        self._pacing = Pacing(parts.island.pace.rows, self._limit)
+        self._pacing = Pacing(parts.island.pace.rows, self._limits())
         self._attempts = Attempts()
         self._stop: Callable[[], bool] = lambda: False
+
+    def _limits(self) -> dict[str, float]:
+        """Return what the steps may take whose time depends on the size of a batch."""
+        produce = self._p.island.patience.transaction_seconds
+        return {"S2": 4 * self._limit, "S3": self._limit, "S5": produce, "S7": self._limit}
 
     def run(self, stop: Callable[[], bool]) -> None:
         """Run until `stop` says so; then everything committed is in the tables.
@@ -178,6 +184,8 @@ class Service:
         except NotTaken as error:
             raise Unsettled(f"{error}{gathered.place(self._standing.source, error.value)}") from error
         self._committed(work, clock)
+        if work.gathered is not gathered:  # the others are read again
+            self._consumer.rewind(self._standing.positions)
         self._quiet.heard()
 
     # S0
@@ -247,10 +255,11 @@ class Service:
     def _compute(self, gathered: Gathered, clock: Clock) -> _Work:
         seq = self._standing.seq + 1
         with self._p.watchdog.limit("S2 process", 4 * self._limit):
-            rows, entries = self._process(seq, gathered)
+            gathered, done = self._process(gathered)
+            entries = self._entries(seq, gathered, done)
             point("S2:after")
         clock.lap("S2")
-        folder, files = self._files(seq, rows, entries)
+        folder, files = self._files(seq, done.encoded, entries)
         offsets = {part.partition: (part.first, part.last) for part in gathered.parts}
         intent = Intent(
             seq=seq,
@@ -268,18 +277,26 @@ class Service:
             tables=self._p.tables.describe(files),
         )
         clock.lap("S3")
-        return _Work(gathered, rows, tuple(entries), intent)
+        return _Work(gathered, done.encoded, tuple(entries), intent)
 
-    def _process(self, seq: int, gathered: Gathered) -> tuple[Mapping[Role, pa.Table], list[Entry]]:
+    def _process(self, gathered: Gathered) -> tuple[Gathered, Together]:
+        """Process a batch, or as many of its first messages as make no more rows than a batch may."""
+        while True:
+            try:
+                return gathered, self._p.processor.together(gathered.batches(self._standing.source), self._pacing.made)
+            except TooManyRows as error:
+                self._pacing.cut(error.messages)
+                gathered = gathered.first_ones(error.messages)
+
+    def _entries(self, seq: int, gathered: Gathered, done: Together) -> list[Entry]:
         source, entries = self._standing.source, []
-        done = self._p.processor.together(gathered.batches(source))
         for part, account in zip(gathered.parts, done.accounts, strict=True):
             entry = Entry(
                 seq, source, part.partition, part.first, part.last, account.counts, account.skipped,
                 account.filtered, self._plan.digest, self._p.lookups, None, None, part.absent,
             )  # fmt: skip
             entries.append(checked(entry))
-        return done.encoded, entries
+        return entries
 
     def _files(self, seq: int, rows: Mapping[Role, pa.Table], entries: list[Entry]) -> tuple[str, list[Finished]]:
         """S3; a full disk pauses the service until there is room."""
@@ -323,7 +340,7 @@ class Service:
         with self._p.watchdog.limit("S4 begin", self._limit):
             producer.begin()
             point("S4:after")
-        with self._p.watchdog.limit("S5 produce", self._p.island.patience.transaction_seconds):
+        with self._p.watchdog.limit("S5 produce", self._pacing.limits["S5"], "patience.transaction"):
             self._produce(producer, work)
             point("S5:after")
         clock.lap("S5")
@@ -352,9 +369,9 @@ class Service:
         self._following.pending.append(work.intent)
         self._accept = Accept()
         self._attempts = Attempts()
-        self._pacing.written(clock.steps["S3"])
         self._consumer.advance({part.partition: part.last for part in work.gathered.parts})
         counts = added(entry.counts for entry in work.entries)
+        self._pacing.learn(counts, clock.steps)
         told = Committed(work.intent.seq, counts, clock.steps, self._consumer.lag(), work.rows["metrics"])
         self._p.observer.committed(told)
 

@@ -24,16 +24,16 @@ class Watchdog:
         self._expired = expired
         self._stop = stop
         self._stop_seconds = stop_seconds
-        self._step: tuple[str, float] | None = None
+        self._step: tuple[str, float, str] | None = None
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
 
     @contextmanager
-    def limit(self, step: str, seconds: float) -> Iterator[None]:
-        """Watch over what is done inside; of nested steps the innermost counts."""
+    def limit(self, step: str, seconds: float, setting: str = "patience.call") -> Iterator[None]:
+        """Watch over what is done inside; of nested steps the innermost counts. `setting` is what the limit comes from."""
         outer = self._step
-        self._step = (step, time.monotonic() + seconds)
+        self._step = (step, time.monotonic() + seconds, setting)
         try:
             yield
         finally:
@@ -48,7 +48,7 @@ class Watchdog:
             if step is not None and now > step[1]:
                 self._expired(
                     f"{step[0]} took longer than its limit: ended, a restart goes on from what is committed; "
-                    "if it comes again: raise `patience.call`, or lower `pace.rows`"
+                    f"if it comes again: raise `{step[2]}`, or lower `pace.rows`"
                 )
                 return
             if now > stopped:

@@ -21,7 +21,7 @@ from tacet_runtime.engines.embedded.producers import ProducerIds
 from tacet_runtime.engines.embedded.rows import Decoder
 from tacet_runtime.engines.embedded.statements import Statements
 from tacet_runtime.engines.merging import merged
-from tacet_runtime.engines.reference import account
+from tacet_runtime.engines.reference import Made, account
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.judge import Producers
 from tacet_runtime.steps.sinks import Sinks, columns_of, unknown_of
@@ -61,13 +61,13 @@ class EmbeddedProcessor:
         """Run every stage over the batch."""
         return self.together([batch]).only()
 
-    def together(self, batches: Sequence[Batch]) -> Together:
+    def together(self, batches: Sequence[Batch], most: int | None = None) -> Together:
         """Run every stage over the batches as one; only where a message is counted differs."""
         if self._memory.full():
             self._memory = Memory(self._plan, self._layout)
         parts = Parts(batches)
         sinks = [Sinks(self._plan, batch.source, batch.partition) for batch in batches]
-        decoded = self._decoder.decode(parts.messages)
+        decoded = self._decoder.decode(parts.messages, most)
         for one, skipped, no_items in zip(
             sinks, parts.split(decoded.skipped), parts.split(decoded.no_items), strict=True
         ):
@@ -77,8 +77,9 @@ class EmbeddedProcessor:
         judged = None
         if rows.num_rows:
             judged, slow = self._judged(parts, decoded)
+        made = Made(most, judged.rows.num_rows if judged is not None else 0)
         for one, positions in zip(sinks, parts.split(slow), strict=True):
-            self._strict(parts, positions, one)
+            self._strict(parts, positions, one, made)
         return self._outcome(judged, sinks)
 
     def _judged(self, parts: Parts, decoded: Decoded) -> tuple[Judged | None, np.ndarray]:
@@ -112,11 +113,13 @@ class EmbeddedProcessor:
         pairs = [divmod(value, len(item)) for value in both.tolist()]
         return ids, [named((*message[one], *item[other])) for one, other in pairs]
 
-    def _strict(self, parts: Parts, slow: np.ndarray, sinks: Sinks) -> None:
+    def _strict(self, parts: Parts, slow: np.ndarray, sinks: Sinks, made: Made) -> None:
         """Run messages of one partition through the reference."""
         for at, offset in zip(slow.tolist(), parts.offsets[slow].tolist(), strict=True):
             data = parts.messages[at].as_py()
-            sinks.add(offset, data, self._interpreter.message(data))
+            result = self._interpreter.message(data)
+            made.add(at, len(result.rows))
+            sinks.add(offset, data, result)
 
     def _outcome(self, judged: Judged | None, sinks: list[Sinks]) -> Together:
         found: dict[str, list[pa.Table]] = {role: [] for role in self._tables}

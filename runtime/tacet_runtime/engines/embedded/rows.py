@@ -67,9 +67,9 @@ class Decoder:
         wanted = [Wanted(self._layout.places[f.path], self._forms[f.name], f.encoding) for f in fields]
         return [f.name for f in fields], Wants(wanted)
 
-    def decode(self, data: pa.LargeBinaryArray) -> Decoded:
-        """Return a batch's rows. What the scanner refuses, or SQL cannot say, is the strict path's."""
-        found = self._scanner.scan(data)
+    def decode(self, data: pa.LargeBinaryArray, most: int | None = None) -> Decoded:
+        """Return a batch's rows. What the scanner refuses, or SQL cannot say, is the strict path's. Raises TooManyRows."""
+        found = self._scanner.scan(data, most)
         fine = np.flatnonzero(found.status == scan.FINE)
         slow = [np.flatnonzero(found.status != scan.FINE)]
         ours = np.ones(len(fine), dtype=bool)

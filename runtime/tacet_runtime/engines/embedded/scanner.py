@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tacet_runtime.batch import TooManyRows
 from tacet_runtime.engines.embedded.columns import Scanned
 from tacet_runtime.engines.embedded.scan import STRANGE, scan
 
@@ -58,8 +59,8 @@ class Scanner:
             layout.seeds, layout.table, layout.parents, layout.children, layout.starts, layout.lengths, layout.keys,
         )  # fmt: skip
 
-    def scan(self, messages: pa.LargeBinaryArray) -> Found:
-        """Scan a batch; tombstones are left to the strict path."""
+    def scan(self, messages: pa.LargeBinaryArray, most: int | None = None) -> Found:
+        """Scan a batch; tombstones are left to the strict path. Raises TooManyRows for more elements than `most`."""
         size = len(messages)
         status = np.zeros(size, dtype=np.uint8)
         if messages.null_count:
@@ -83,6 +84,8 @@ class Scanner:
                 message,
                 item,
             )
+            if most is not None and rows > most and size > 1:
+                raise TooManyRows(max(1, int(np.searchsorted(message[-1][: begin + 1], most, side="right")) - 1))
             if begin == size:
                 break
             item = tuple(_grown(matrix, rows) for matrix in item)
