@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.island import Registry
 
 _TYPE = "application/vnd.schemaregistry.v1+json"
+_MOST = 16 * 1024 * 1024
+"""Bytes of an answer."""
 
 
 class RegistryError(Exception):
@@ -108,22 +112,57 @@ class SchemaRegistry:
     @staticmethod
     def _registered(subject: str, status: int, answer: Any) -> Registered:
         match answer:
-            case {"id": int(identifier), "version": int(version)} if status == 200 and 0 <= identifier < 1 << 31:
+            case {"id": identifier, "version": version} if status == 200 and _is_id(identifier) and _is_id(version):
                 return Registered(subject, identifier, version)
             case _:
                 raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
 
     def _call(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, Any]:
         try:
-            answer = self._session.request(
-                method, self._url + path, json=body, timeout=self._seconds, allow_redirects=False,
-                headers={"Accept": f"{_TYPE}, application/json", "Content-Type": _TYPE},
-            )  # fmt: skip
-            return answer.status_code, json.loads(answer.content)
+            status, content = self._asked(method, path, body)
+            return status, json.loads(content)
         except requests.RequestException as error:
             raise RegistryError(f"the registry at {self._url} cannot be reached: {_reason(error)}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise RegistryError(f"the registry at {self._url} does not answer with JSON") from error
+
+    def _asked(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, bytes]:
+        """Return status and content of an answer within the time limit, which `requests` counts anew at each byte that comes.
+
+        Raises RequestException, and ValueError for an answer that is too long.
+        """
+        found: SimpleQueue[tuple[int, bytes] | Exception] = SimpleQueue()
+
+        def ask() -> None:
+            try:
+                found.put(self._answer(method, path, body))
+            except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
+                found.put(error)
+
+        Thread(target=ask, name="registry", daemon=True).start()
+        try:
+            answer = found.get(timeout=self._seconds)
+        except Empty as error:
+            raise requests.exceptions.Timeout from error
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _answer(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, bytes]:
+        with self._session.request(
+            method, self._url + path, json=body, timeout=self._seconds, allow_redirects=False, stream=True,
+            headers={"Accept": f"{_TYPE}, application/json", "Content-Type": _TYPE},
+        ) as answer:  # fmt: skip
+            content = bytearray()
+            for part in answer.iter_content(65_536):
+                content += part
+                if len(content) > _MOST:
+                    raise ValueError("too long")
+            return answer.status_code, bytes(content)
+
+
+def _is_id(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 1 << 31
 
 
 def _reason(error: requests.RequestException) -> str:
@@ -137,5 +176,8 @@ def _reason(error: requests.RequestException) -> str:
 
 
 def _shown(answer: Any) -> str:
-    text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=True)
+    try:
+        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=True)
+    except RecursionError:
+        return "what nests too deep"
     return text if len(text) <= 256 else text[:253] + "..."

@@ -49,7 +49,9 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
     try:
         ids = schema_ids(plan, island)
         warehouse = root / island.warehouse
-        tables = Tables(plan, owner, warehouse, open_of_island(island, warehouse))
+        with watchdog.limit("S0 catalog", 4 * (island.patience.call_seconds + 5)):
+            catalog = open_of_island(island, warehouse)
+        tables = Tables(plan, owner, warehouse, catalog)
         lookups = load_lookups(plan, root, tables.catalog, archive=tables.root / "lookups")
         snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
         processor = warmed(sized_processor(engine, plan, lookups))
