@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tacet_runtime.connectors.iceberg import open_catalog
+from tacet_runtime.connectors.iceberg_nulls import nulls_kept
 from tacet_runtime.connectors.lookups import LookupError_, load_lookups
 from tests.support.command import here
 from tests.support.small import compiled, derived, message, problems, raw, run, write
@@ -424,3 +425,47 @@ def test_a_key_of_every_type_is_found_exactly_after_correction(tmp_path, key):
     assert [(row.derived["hit"], row.derived_verdicts["hit"]) for row in rows] == [
         ("yes", "present"), ("yes", "present"), (None, "optional"), missed, missed, missed, missed,
     ]  # fmt: skip
+
+
+NESTED = {
+    "tags": pa.list_(pa.struct([("a", pa.int32())])),
+    "named": pa.map_(pa.string(), pa.struct([("a", pa.int32())])),
+    "deep": pa.struct([("l", pa.list_(pa.struct([("a", pa.int32())])))]),
+}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "iceberg"])
+def test_nulls_of_nested_columns_are_nulls_and_empty_ones_are_empty(tmp_path, kind):
+    fields = (
+        'tags: {type: "list<struct{a: int}>", presence: optional}\n  named: {type: "map<string, struct{a: int}>", presence: optional}\n'
+        '  deep: {type: "struct{l: list<struct{a: int}>}", presence: optional}'
+    )
+    source = {"parquet": "{file: data/part.parquet}", "iceberg": "{iceberg: ref.part}"}[kind]
+    head = TABLE.replace("{source}", source).partition("  name:")[0]
+    files = {
+        "ping/1.0.0.yaml": raw(FIELDS),
+        "pong/1.0.0.yaml": derived(
+            "id: {from: id}\ntags: {from: item.tags}\nnamed: {from: item.named}\ndeep: {from: item.deep}", ON
+        ),
+        "part/1.0.0.yaml": f"{head}  {fields}\n",
+    }
+    plan = compiled(tmp_path, files)
+    values = {
+        "tags": [None, [], [{"a": 1}]],
+        "named": [None, [], [("k", {"a": 1})]],
+        "deep": [None, {"l": None}, {"l": [{"a": None}]}],
+    }
+    columns = [pa.array(values[name], form) for name, form in NESTED.items()]
+    rows = pa.table([pa.array(["acme"] * 3), pa.array([1, 2, 3]), *columns], names=["maker", "part", *NESTED])
+    catalog = open_catalog(tmp_path / "warehouse")
+    if kind == "iceberg":
+        catalog.create_namespace("ref")
+        with nulls_kept():  # what other writers write, too
+            catalog.create_table("ref.part", rows.schema).append(rows)
+    else:
+        (tmp_path / "data").mkdir()
+        pq.write_table(rows, tmp_path / "data/part.parquet")
+    found = load_lookups(plan, tmp_path, catalog)["item"].rows
+    assert [found["acme", n]["tags"] for n in (1, 2, 3)] == values["tags"]
+    assert [found["acme", n]["named"] for n in (1, 2, 3)] == [None, {}, {"k": {"a": 1}}]
+    assert [found["acme", n]["deep"] for n in (1, 2, 3)] == values["deep"]

@@ -286,6 +286,9 @@ def _cell_typer(type_: Type) -> Any:
 
 
 def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> _Read:
+    # Jobs without one need not wait for the library.
+    from tacet_runtime.connectors.iceberg_nulls import nulls_kept  # noqa: PLC0415
+
     if catalog is None:
         raise LookupError_(f"lookup `{lookup.name}`: an Iceberg table needs a warehouse")
     try:
@@ -293,7 +296,8 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> _Re
         snapshot = source.current_snapshot()
         current = snapshot.snapshot_id if snapshot else _EMPTY
         chosen = int(wanted.removeprefix("iceberg:")) if wanted else current
-        table = source.scan(snapshot_id=chosen or None, limit=None if chosen else 0).to_arrow()
+        with nulls_kept():
+            table = source.scan(snapshot_id=chosen or None, limit=None if chosen else 0).to_arrow()
     except Exception as error:
         raise LookupError_(f"lookup `{lookup.name}`: cannot read table {lookup.source.location}: {error}") from error
     older = chosen != current
