@@ -6,6 +6,7 @@ The job only ever looks up: nothing that was not checked is registered. Every ca
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -56,8 +57,13 @@ class SchemaRegistry:
         self._seconds = seconds
         self._session = requests.Session()
         self._session.trust_env = False
+        self._hidden: tuple[str, ...] = ()
+        """What an answer may say back to us, and we to nobody."""
         if settings.username is not None and settings.password is not None:
-            self._session.auth = (settings.username.reveal(), settings.password.reveal())
+            user, password = settings.username.reveal(), settings.password.reveal()
+            login = b64encode(f"{user}:{password}".encode("utf-8", "surrogateescape")).decode()
+            self._session.headers["Authorization"] = f"Basic {login}"  # not its `auth`, which knows Latin-1 only
+            self._hidden = (login, password, user)
         self._session.verify = settings.ca.value() if settings.ca else True
 
     def find(self, subject: str, schema: str) -> Registered:
@@ -73,7 +79,7 @@ class SchemaRegistry:
         if status == 404:
             raise NotRegistered(f"there is no schema {identifier} in the registry")
         if status != 200 or not isinstance(answer, dict) or not isinstance(answer.get("schema"), str):
-            raise RegistryError(f"the registry answers {status} to schema {identifier}: {_shown(answer)}")
+            raise RegistryError(f"the registry answers {status} to schema {identifier}: {self._shown(answer)}")
         return str(answer["schema"])
 
     def test(self, subject: str, schema: str) -> None:
@@ -83,17 +89,17 @@ class SchemaRegistry:
         if status == 404:
             return
         if status != 200 or not isinstance(answer, dict):
-            raise RegistryError(f"the registry answers {status} to the test of {subject}: {_shown(answer)}")
+            raise RegistryError(f"the registry answers {status} to the test of {subject}: {self._shown(answer)}")
         if answer.get("is_compatible") is not True:
-            raise Incompatible(f"{subject}: {_shown(answer.get('messages') or 'incompatible')}")
+            raise Incompatible(f"{subject}: {self._shown(answer.get('messages') or 'incompatible')}")
 
     def push(self, subject: str, schema: str) -> Registered:
         """Register a schema; one that is there already keeps its id. Raises Incompatible, RegistryError."""
         status, answer = self._call("POST", f"/subjects/{quote(subject, safe='')}/versions", {"schema": schema})
         if status in {409, 422}:
-            raise Incompatible(f"{subject}: {_shown(answer)}")
+            raise Incompatible(f"{subject}: {self._shown(answer)}")
         if status != 200:
-            raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
+            raise RegistryError(f"the registry answers {status} to {subject}: {self._shown(answer)}")
         found = self.find(subject, schema)
         if found.version == 1:
             self._guard(subject)
@@ -107,24 +113,37 @@ class SchemaRegistry:
             return
         status, answer = self._call("PUT", path, {"compatibility": "BACKWARD_TRANSITIVE"})
         if status != 200:
-            raise RegistryError(f"the registry answers {status} to the level of {subject}: {_shown(answer)}")
+            raise RegistryError(f"the registry answers {status} to the level of {subject}: {self._shown(answer)}")
 
-    @staticmethod
-    def _registered(subject: str, status: int, answer: Any) -> Registered:
+    def _registered(self, subject: str, status: int, answer: Any) -> Registered:
         match answer:
             case {"id": identifier, "version": version} if status == 200 and _is_id(identifier) and _is_id(version):
                 return Registered(subject, identifier, version)
             case _:
-                raise RegistryError(f"the registry answers {status} to {subject}: {_shown(answer)}")
+                raise RegistryError(f"the registry answers {status} to {subject}: {self._shown(answer)}")
+
+    def _shown(self, answer: Any) -> str:
+        try:
+            text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=True)
+        except RecursionError:
+            return "what nests too deep"
+        for secret in self._hidden:
+            for form in (secret, json.dumps(secret)[1:-1]):
+                text = text.replace(form, "***") if form else text
+        return text if len(text) <= 256 else text[:253] + "..."
 
     def _call(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, Any]:
         try:
             status, content = self._asked(method, path, body)
-            return status, json.loads(content)
+            if status not in {401, 403}:
+                return status, json.loads(content)
         except requests.RequestException as error:
             raise RegistryError(f"the registry at {self._url} cannot be reached: {_reason(error)}") from error
         except (ValueError, RecursionError) as error:
             raise RegistryError(f"the registry at {self._url} does not answer with JSON") from error
+        raise RegistryError(
+            f"the registry at {self._url} refuses the login ({status}): check `username` and `password`, and what they are allowed"
+        )
 
     def _asked(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, bytes]:
         """Return status and content of an answer within the time limit, which `requests` counts anew at each byte that comes.
@@ -173,11 +192,3 @@ def _reason(error: requests.RequestException) -> str:
             return "no answer in time"
         case _:
             return "no connection"
-
-
-def _shown(answer: Any) -> str:
-    try:
-        text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=True)
-    except RecursionError:
-        return "what nests too deep"
-    return text if len(text) <= 256 else text[:253] + "..."
