@@ -21,6 +21,14 @@ WAREHOUSE = Path("warehouse")
 OF_ISLAND = "The tables are those of this island: its file, which names their folder and catalog."
 
 
+def catalog_of(warehouse: Path) -> Catalog:
+    """Open the catalog of a warehouse. Raises Outside when there is none: who only reads makes no folder."""
+    from tacet_runtime.connectors.iceberg import open_catalog
+
+    existing(warehouse)
+    return open_catalog(warehouse)
+
+
 @contextmanager
 def tables_of(found: Compiled, warehouse: Path, island: Path | None) -> Iterator[tuple[Path, Catalog | None]]:
     """Yield the folder of a job's tables, and the catalog when it is not the folder's own; what fails meanwhile is Outside.

@@ -10,6 +10,7 @@ import typer
 
 from tacet.console import OPTIONS, Outside, result, result_json
 from tacet.failures import outside
+from tacet.places import catalog_of
 from tacet.repository import compiled
 from tacet_runtime.steps.interpreter import Interpreter
 from tacet_runtime.steps.show import message_json, value_text
@@ -43,12 +44,11 @@ def lookup_rows(plan: Plan, root: Path, warehouse: Path) -> Mapping[str, Rows]:
     """Read the lookups that a plan names."""
     if plan.derived is None or not plan.derived.lookups:
         return {}
-    from tacet_runtime.connectors.iceberg import open_catalog
     from tacet_runtime.connectors.lookups import load_lookups
 
     iceberg = any(lookup.source.kind == "iceberg" for lookup in plan.derived.lookups)
     with outside(warehouse):
-        catalog = open_catalog(warehouse) if iceberg else None
+        catalog = catalog_of(warehouse) if iceberg else None
         return {name: lookup.rows for name, lookup in load_lookups(plan, root, catalog).items()}
 
 

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, Outside, Usage, message, progress, result_json
-from tacet.failures import existing, outside
-from tacet.places import WAREHOUSE
+from tacet.failures import outside
+from tacet.places import WAREHOUSE, catalog_of
 from tacet.repository import compiled
 
 if TYPE_CHECKING:
-    from pyiceberg.catalog import Catalog
-
     from tacet.repository import Compiled
     from tacet_runtime.sample.conditions import Reference
     from tacet_runtime.steps.derivation import Rows
@@ -82,15 +80,8 @@ def reference_rows(found: Compiled, warehouse: Path) -> Reference:
     for lookup in lookups:
         try:
             with outside(warehouse):
-                catalog = _catalog(warehouse) if lookup.source.kind == "iceberg" else None
+                catalog = catalog_of(warehouse) if lookup.source.kind == "iceberg" else None
                 rows[lookup.name] = load_lookup(lookup, found.root, catalog).rows
         except Outside as error:
             message(f"keys of lookup `{lookup.name}` are made up, and whether they are found is not labelled: {error}")
     return rows
-
-
-def _catalog(warehouse: Path) -> Catalog:
-    from tacet_runtime.connectors.iceberg import open_catalog
-
-    existing(warehouse)
-    return open_catalog(warehouse)

@@ -297,6 +297,9 @@ def test_samples_find_the_keys_of_each_lookup_that_is_there_and_say_of_the_other
     assert {(m["maker"], m["part"]) for m in messages} == {("acme", 1)}
     assert "lookup `box` are made up" in said
     assert "--warehouse" in said
+    (tmp_path / "m.json").write_bytes(message())
+    ended = here(capsys, "explain", "pong", "m.json")
+    assert (ended.status, "no warehouse in warehouse" in ended.err) == (3, True)
     assert not (tmp_path / "warehouse").exists()
     catalog = open_catalog(tmp_path / "w")
     catalog.create_namespace("ref")
