@@ -81,8 +81,7 @@ class Job:
         place = Path(warehouse)
         existing(place)
         with outside(place), owned(place, self.plan.job):
-            store = Warehouse(self.plan, place)
-            return verified(verify(store), None if store.served() else ())
+            return verified(verify(Warehouse(self.plan, place)))
 
     def explain(self, message: bytes | str, *, warehouse: str | Path = "warehouse") -> dict[str, Any]:
         """Return what becomes of one message: the document that `tacet explain` prints.

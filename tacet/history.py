@@ -5,10 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
-from tacet.console import Usage
+from tacet.console import Usage, message
+from tacet.results import late
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tacet_runtime.reconsider import Audit
+    from tacet_runtime.view import Scope
 
 
 def audited(audit: Audit) -> dict[str, object]:
@@ -25,7 +29,37 @@ def audited(audit: Audit) -> dict[str, object]:
             {"lookup": name, "recorded": recorded, "used": used, "messages": n}
             for (name, recorded, used), n in sorted(audit.lookups.items())
         ],
+        **unreached(audit.scope),
     }
+
+
+def rows_changed(audit: Audit) -> str:
+    """Say how many rows were changed; nothing when no message was."""
+    if not audit.changed:
+        return ""
+    return f"{audit.rows_added} rows added, {audit.rows_removed} removed, {audit.rows_changed} changed"
+
+
+def unreached(scope: Scope) -> dict[str, object]:
+    """Return what a change did not reach, for a JSON document."""
+    return {"waiting": late(scope.left_out), "topics_unchanged": list(scope.topics)}
+
+
+def tell_unreached(scope: Scope, changed: str) -> None:
+    """Say what a change did not reach: commits that wait for a table, and the topics when anything was `changed`."""
+    for one in scope.left_out:
+        message(
+            f"{one} are not in every table yet and were left out: run the same command again when the service has brought them "
+            "there"
+        )
+    if changed and scope.topics:
+        message(f"{changed}, in the tables only: {only(scope.topics)}")
+
+
+def only(topics: Sequence[str]) -> str:
+    """Say that topics stay as they are."""
+    several = len(topics) > 1
+    return f"{'topics' if several else 'topic'} {', '.join(topics)} {'keep' if several else 'keeps'} what was sent"
 
 
 def span(first: str, last: str) -> tuple[dt.datetime, dt.datetime]:

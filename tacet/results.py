@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tacet_runtime.engines.run import Totals
-    from tacet_runtime.service.waiting import Waiting
     from tacet_runtime.verify import Proof
+    from tacet_runtime.view import Waiting
 
 Ran = TypedDict(
     "Ran",
@@ -51,18 +51,30 @@ class GaveUp(TypedDict):
 
 
 class Late(TypedDict):
-    """Commits of a shard, `first` to `last`, that are in Kafka and not in every table yet."""
+    """Commits of a shard, `first` to `last`, that are not in every table yet. `messages` is None where Kafka was not asked."""
 
     shard: int
     first: int
     last: int
+    messages: int | None
+
+
+class RunAgain(TypedDict):
+    """Messages that a replay or a backfill changed since they were consumed, and how many rows more the table has for it.
+
+    `topics` are those that a service wrote, which keep what was sent.
+    """
+
     messages: int
+    rows: int
+    topics: list[str]
 
 
 class Verified(TypedDict):
     """What a proof looked at, and what it found; nothing found is proved. `totals`: findings by kind, listed or not.
 
-    `waiting` is empty for files, and None when Kafka does not say, or was not asked about a service's tables.
+    `waiting` is empty for files, and None when Kafka does not say, or was not asked about a service's tables, and these are at one
+    commit.
     """
 
     messages: int
@@ -72,6 +84,7 @@ class Verified(TypedDict):
     totals: dict[str, int]
     given_up: list[GaveUp]
     waiting: list[Late] | None
+    run_again: RunAgain
 
 
 def ran(totals: Totals) -> Ran:
@@ -96,8 +109,8 @@ def ran(totals: Totals) -> Ran:
     }
 
 
-def verified(proof: Proof, late: Sequence[Waiting] | None = ()) -> Verified:
-    """Return a proof; `late`: what waits for its tables on an island, None when that is not known."""
+def verified(proof: Proof) -> Verified:
+    """Return a proof."""
     findings: list[Found] = [
         {"kind": f.kind, "where": f.where, "detail": f.detail, "hint": f.hint} for f in proof.findings
     ]
@@ -110,10 +123,14 @@ def verified(proof: Proof, late: Sequence[Waiting] | None = ()) -> Verified:
         "given_up": [
             {"source": g.source, "partition": g.partition, "first": g.first, "last": g.last} for g in proof.given_up
         ],
-        "waiting": None
-        if late is None
-        else [{"shard": w.shard, "first": w.first, "last": w.last, "messages": w.messages} for w in late],
+        "waiting": None if proof.waiting is None else late(proof.waiting),
+        "run_again": {"messages": proof.again.messages, "rows": proof.again.rows, "topics": list(proof.topics)},
     }
+
+
+def late(waiting: Sequence[Waiting]) -> list[Late]:
+    """Return commits that some table lacks."""
+    return [{"shard": w.shard, "first": w.first, "last": w.last, "messages": w.messages} for w in waiting]
 
 
 def said(counts: Ran) -> str:

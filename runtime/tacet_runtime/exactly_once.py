@@ -16,19 +16,20 @@ import fcntl
 import json
 import os
 import re
+import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
+from pyiceberg.exceptions import CommitFailedException
 
 from tacet_runtime.connectors.iceberg import (
     TableError,
     all_paths,
     data_files,
-    data_paths,
     ensure_table,
     is_below,
     local_path,
@@ -43,9 +44,10 @@ from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
     from tacet_runtime.ledger import Entry
@@ -58,10 +60,17 @@ TIDY_EVERY = 20
 _BATCH = re.compile(r"([a-z0-9-]+\.[0-9]+)\.[0-9]+\.[0-9a-f]+")
 """What a service calls the folder of a batch: island, shard, commit, and what makes it unique."""
 ORDER = ("ledger", "raw", "derived", "rejects", "metrics")
+_AT_LEAST_SECONDS = 20.0
+"""So long a commit is tried beside a service that is quicker."""
+_PAUSE = 0.02
 
 
 class Busy(Exception):  # noqa: N818
     """Another process owns this job's warehouse."""
+
+
+class Overtaken(TableError):  # noqa: N818
+    """Another writer was quicker every time: nothing of this commit is in the table."""
 
 
 class Gap(Exception):  # noqa: N818
@@ -151,10 +160,6 @@ class Warehouse:
         jobs = self._data.parent
         return path.is_relative_to(self._data) or not path.is_relative_to(jobs)
 
-    def paths(self, role: str) -> list[Path]:
-        """Return this job's data files of a table's current snapshot; a file registered twice stands twice."""
-        return [path for path in data_paths(self.table(role)) if self.owns(path)]
-
     def served(self) -> list[str]:
         """Return the islands whose service writes here: its markers stand in the tables, and it names its files' folders after itself."""
         prefix = f"{MARKER}.{self.plan.job}."
@@ -179,6 +184,17 @@ class Warehouse:
     def unfinished(self) -> set[Path]:
         """Return the data files that intents name: they belong to commits which the next start finishes or drops."""
         return {Path(file.path) for path in self.intents() for file in _read_intent(path).files}
+
+    @contextmanager
+    def tidied(self) -> Iterator[None]:
+        """Remove at once what a change that failed has written, unless an intent names it; what cannot be, the next start removes."""
+        try:
+            yield
+        except Exception:
+            if not self.intents():
+                with suppress(Exception):
+                    self._sweep()
+            raise
 
     @contextmanager
     def folder(self) -> Iterator[Path]:
@@ -207,7 +223,12 @@ class Warehouse:
         intent = Intent(seq, str(folder), (*ledger, *files), tuple(removed))
         self._write_intent(intent)
         point("S4:after")
-        self._apply(intent)
+        try:
+            self._apply(intent)
+        except Overtaken:
+            if self.seq() < seq:  # it was refused before the commit point: it never was
+                self._remove_intent(seq)
+            raise
         point("S9:before")
         self._remove_intent(seq)
         if seq % TIDY_EVERY == 0:
@@ -225,21 +246,30 @@ class Warehouse:
             point(f"S{'5' if role == 'ledger' else '8'}:after-{role}")
 
     def _apply_to(self, table: SinkTable, intent: Intent) -> None:
-        loaded = self.catalog.load_table(table.name)
-        at = marker(loaded, self.plan.job)
-        if at >= intent.seq:
-            return
-        if at != intent.seq - 1:
-            raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
-        files = data_files(loaded, [(Path(f.path), f.partition) for f in intent.files if f.role == table.role])
         name = f"{MARKER}.{self.plan.job}"
         removed = {path for role, path in intent.removed if role == table.role}
-        try:
-            replace_files(loaded, files, removed, {name: str(intent.seq)}, {name: str(intent.seq)})
-        except Exception as error:
-            # Whether it was done is not known: nothing is tried again here, the next start looks at the marker.
-            cause = str(error).partition("\n")[0]
-            raise TableError(f"cannot commit to {table.name}: {cause}; run the same command again") from error
+        files: list[DataFile] = []
+
+        def attempt() -> None:
+            loaded = self.catalog.load_table(table.name)
+            at = marker(loaded, self.plan.job)
+            if at >= intent.seq:
+                return
+            if at != intent.seq - 1:
+                raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
+            if not files:
+                of_role = [(Path(f.path), f.partition) for f in intent.files if f.role == table.role]
+                files.extend(data_files(loaded, of_role))
+            try:
+                replace_files(loaded, files, removed, {name: str(intent.seq)}, {name: str(intent.seq)})
+            except CommitFailedException:
+                raise
+            except Exception as error:
+                # Whether it was done is not known: nothing is tried again here, the next start looks at the marker.
+                cause = str(error).partition("\n")[0]
+                raise TableError(f"cannot commit to {table.name}: {cause}; run the same command again") from error
+
+        insist(table.name, attempt)
 
     def _heal(self) -> None:
         committed = self.seq()
@@ -303,22 +333,25 @@ class Warehouse:
         (self._intents / f"{seq}.json").unlink(missing_ok=True)
 
 
+def insist(table: str, commit: Callable[[], None]) -> None:
+    """Commit, each time on what is newest, until no service was quicker. Raises Overtaken."""
+    until = time.monotonic() + _AT_LEAST_SECONDS
+    while True:
+        try:
+            return commit()
+        except CommitFailedException as error:
+            if time.monotonic() > until:
+                cause = str(error).partition("\n")[0]
+                raise Overtaken(f"cannot commit to {table}: {cause}; run the same command again") from error
+        time.sleep(_PAUSE)
+
+
 def marker(table: Table, job: str) -> int:
     """Return the number of the last commit of a job that a table has; 0 for none. Raises TableError when damaged."""
     text = table.properties.get(f"{MARKER}.{job}", "0")
     if not text.isdigit():
         raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
     return int(text)
-
-
-def is_due(path: Path, job: str, table: Table) -> bool:
-    """Tell whether a service wrote this file for a commit that the table does not have yet."""
-    match path.parent.name.split("."):
-        case [island, shard, seq, _] if shard.isdigit() and seq.isdigit():
-            at = table.properties.get(f"{MARKER}.{job}.{island}.{shard}", "0")
-            return not at.isdigit() or int(seq) > int(at)
-        case _:
-            return False
 
 
 def _read_intent(path: Path) -> Intent:

@@ -12,8 +12,9 @@ from tacet_runtime.connectors.arrow import no_rows
 from tacet_runtime.connectors.iceberg import data_file, drop_branch, replace_branch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
-from tacet_runtime.exactly_once import Warehouse, owned
+from tacet_runtime.exactly_once import Warehouse, insist, owned
 from tacet_runtime.reconsider import Audit, groups_of, reconsider
+from tacet_runtime.view import View, look
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -49,7 +50,8 @@ def replay_rejects(
         store = Warehouse(plan, warehouse, catalog)
         store.open()
         engines = _Engines(store, root, engine, latest=True)
-        return _apply(store, engines, _contents(store, _REJECTED), publish=True)
+        view = look(store)
+        return _apply(view, engines, _contents(view, _REJECTED), publish=True)
 
 
 def backfill(  # noqa: PLR0913  (the command's own options, each once)
@@ -75,7 +77,8 @@ def backfill(  # noqa: PLR0913  (the command's own options, each once)
         store = Warehouse(plan, warehouse, catalog)
         store.open()
         engines = _Engines(store, root, engine, latest=latest)
-        return _apply(store, engines, archived(store, first, last), publish=publish)
+        view = look(store)
+        return _apply(view, engines, archived(view, first, last), publish=publish)
 
 
 _REJECTED = "SELECT _source, _partition, _offset, bytes FROM rejects WHERE bytes IS NOT NULL"
@@ -89,11 +92,11 @@ SELECT _source, _partition, _offset, bytes FROM rejects SEMI JOIN place USING (_
 """
 
 
-def archived(store: Warehouse, first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, int, int, bytes]]:
+def archived(view: View, first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (source, partition, offset, bytes) of messages with a row or a reject whose event time lies in [first, last)."""
-    column = '"' + store.plan.source.event_time.replace('"', '""') + '"'
+    column = '"' + view.store.plan.source.event_time.replace('"', '""') + '"'
     bounds = {"first": f"TIMESTAMPTZ '{first.isoformat()}'", "last": f"TIMESTAMPTZ '{last.isoformat()}'"}
-    return _contents(store, _WITHIN.format(column=column, **bounds))
+    return _contents(view, _WITHIN.format(column=column, **bounds))
 
 
 class _Engines:
@@ -116,27 +119,28 @@ class _Engines:
         return self._made[key]
 
 
-def _apply(
-    store: Warehouse, engines: _Engines, contents: Iterator[tuple[str, int, int, bytes]], *, publish: bool
-) -> Audit:
-    with store.folder() as folder:
-        changes = reconsider(store, engines.of, groups_of(store, contents), folder)
+def _apply(view: View, engines: _Engines, contents: Iterator[tuple[str, int, int, bytes]], *, publish: bool) -> Audit:
+    store = view.store
+    name = store.tables["derived"].name if "derived" in store.tables else ""
+    with store.tidied(), store.folder() as folder:
+        changes = reconsider(view, engines.of, groups_of(view, contents), folder)
         if changes.entries and publish:
             store.commit(store.seq() + 1, folder, changes.files, changes.entries, changes.removed)
         elif changes.entries:
             table = store.table("derived")
             files = [data_file(table, Path(f.path), f.partition) for f in changes.files if f.role == "derived"]
-            replace_branch(table, BRANCH, files, [path for role, path in changes.removed if role == "derived"])
+            removed = [path for role, path in changes.removed if role == "derived"]
+            insist(name, lambda: replace_branch(store.table("derived"), BRANCH, files, removed))
             for file in changes.files:
                 if file.role != "derived":
                     Path(file.path).unlink()
         if "derived" in store.tables and (publish or not changes.entries):
             # What an earlier audit left there is published now, or is not what would change any more.
-            drop_branch(store.table("derived"), BRANCH)
+            insist(name, lambda: drop_branch(store.table("derived"), BRANCH))
     return changes.audit
 
 
-def _contents(store: Warehouse, sql: str) -> Iterator[tuple[str, int, int, bytes]]:
+def _contents(view: View, sql: str) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (source, partition, offset, bytes) of messages in order, each once; DuckDB sorts on the disk."""
     with (
         TemporaryDirectory(prefix="tacet-history-") as spill,
@@ -144,7 +148,7 @@ def _contents(store: Warehouse, sql: str) -> Iterator[tuple[str, int, int, bytes
     ):
         db.execute("SET TimeZone = 'UTC'")
         for role in ("raw", "rejects"):
-            _view(db, store, role)
+            _view(db, view, role)
         cursor = db.execute(f"{sql} ORDER BY 1, 2, 3")
         before = None
         while rows := cursor.fetchmany(_FETCH):
@@ -154,11 +158,11 @@ def _contents(store: Warehouse, sql: str) -> Iterator[tuple[str, int, int, bytes
                     yield source, partition, offset, data
 
 
-def _view(db: duckdb.DuckDBPyConnection, store: Warehouse, role: str) -> None:
-    paths = store.paths(role)
+def _view(db: duckdb.DuckDBPyConnection, view: View, role: str) -> None:
+    paths = view.paths(role)
     names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
     if paths:
         db.execute(f"CREATE VIEW {role} AS SELECT * FROM read_parquet([{names}], union_by_name = true)")
         return
-    db.register(f"no_{role}", no_rows(store.tables[role]))
+    db.register(f"no_{role}", no_rows(view.store.tables[role]))
     db.execute(f"CREATE VIEW {role} AS SELECT * FROM no_{role}")

@@ -27,10 +27,11 @@ from tacet_runtime.connectors.iceberg import (
 )
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
-from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, is_due, owned
+from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
 from tacet_runtime.faults import Planned, point
 from tacet_runtime.reconsider import widened
 from tacet_runtime.released import release
+from tacet_runtime.view import ahead, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -152,9 +153,11 @@ def _again(sink: SinkTable, commit: Callable[[], _Done]) -> _Done:
 def _groups(store: Warehouse, role: str, target: int) -> Iterator[_Group]:
     """Yield what is to be merged: files of one partition under the present spec, smallest positions first."""
     partitions: dict[str, list[DataFile]] = {}
-    table = store.table(role)
+    view = look(store)
+    table = view.tables[role]
     for file in live_files(table):
-        if not store.owns(local_path(file.file_path)):
+        path = local_path(file.file_path)
+        if not store.owns(path) or view.waits(path):
             continue
         if file.spec_id == table.spec().spec_id and file.file_size_in_bytes < target * SMALL:
             partitions.setdefault(repr(file.partition), []).append(file)
@@ -217,7 +220,7 @@ def _remove_orphans(store: Warehouse, done: list[Maintained], before: dt.datetim
     named = {path for table in tables.values() for path in all_paths(table)}
     for path in store.data_files():
         role = _role_of(path, store)
-        if path not in named and not is_due(path, store.plan.job, tables[role]):
+        if path not in named and ahead(path, store.plan.job, tables[role]) is None:
             _remove(path, before, by_table[store.tables[role].name])
     for sink in store.tables.values():
         release(store.root, store.plan.job, sink.name, ())

@@ -16,13 +16,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from tacet_runtime.batch import Batch, Counts
 from tacet_runtime.connectors.arrow import wide_schema
+from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.ledger import Entry
 from tacet_runtime.places import Places
 from tacet_runtime.steps.sinks import ranges
+from tacet_runtime.view import Scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.exactly_once import Warehouse
     from tacet_runtime.plan.model import SinkTable
+    from tacet_runtime.view import View
 
 ROLES = ("raw", "derived", "rejects")
 Rows = list[dict[str, Any]]
@@ -81,6 +85,7 @@ class Audit:
     cells: Counter[tuple[str, str]] = field(default_factory=Counter)
     lookups: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """Messages by (lookup, recorded snapshot, snapshot used), where the two differ."""
+    scope: Scope = field(default_factory=Scope)
 
 
 @dataclass(slots=True)
@@ -109,7 +114,7 @@ class _Work:
 
 
 def reconsider(
-    store: Warehouse,
+    view: View,
     engine: Callable[[Mapping[str, str]], tuple[Processor, dict[str, str]]],
     groups: Iterable[Messages],
     folder: Path,
@@ -118,9 +123,11 @@ def reconsider(
 
     `engine` gives for recorded snapshots of lookups a processor, and the snapshots that it uses.
     """
+    store = view.store
     roles = [role for role in ROLES if role in store.tables]
-    places = {role: Places(store.paths(role)) for role in roles}
-    work = _Work(store, places, {role: _names(store, role) for role in roles}, folder, store.seq())
+    places = {role: Places(view.paths(role)) for role in roles}
+    work = _Work(store, places, {role: _names(view, role) for role in roles}, folder, store.seq())
+    work.changes.audit.scope = view.scope
     for group in groups:
         filtered = offsets_in(group.entries[-1]["filtered_ranges"])
         before = len(work.changes.entries)
@@ -136,9 +143,9 @@ def reconsider(
     return work.changes
 
 
-def _names(store: Warehouse, role: str) -> set[str]:
-    planned = {column.name for column in store.tables[role].columns}
-    return planned | {field.name for field in store.table(role).schema().fields}
+def _names(view: View, role: str) -> set[str]:
+    planned = {column.name for column in view.store.tables[role].columns}
+    return planned | {field.name for field in view.tables[role].schema().fields}
 
 
 def _differing(audit: Audit, recorded: Mapping[str, str], used: Mapping[str, str], messages: int) -> None:
@@ -294,9 +301,11 @@ def offsets_in(found: Iterable[Mapping[str, int]]) -> set[int]:
     return {offset for one in found for offset in range(one["first"], one["last"])}
 
 
-def ledger_rows(store: Warehouse) -> Rows:
+def _ledger_rows(view: View) -> Rows:
     """Return the ledger, in order."""
-    rows: Rows = store.table("ledger").scan().to_arrow().to_pylist()
+    sink = view.store.tables["ledger"]
+    files = (widened(pq.ParquetFile(path).read(), sink) for path in view.paths("ledger"))
+    rows: Rows = [row for file in files for row in file.to_pylist()]
     return sorted(rows, key=lambda r: (r["source"], r["partition"], r["first_offset"], r["seq"]))
 
 
@@ -309,9 +318,9 @@ def _rewrite(work: _Work, role: str) -> None:
         work.changes.files += write_files(kept, table, work.folder, f"kept-{number}")
 
 
-def groups_of(store: Warehouse, contents: Iterator[tuple[str, int, int, bytes]]) -> Iterator[Messages]:
-    """Group (source, partition, offset, bytes), in order, by the ledger entries that they belong to."""
-    ledger = ledger_rows(store)
+def groups_of(view: View, contents: Iterator[tuple[str, int, int, bytes]]) -> Iterator[Messages]:
+    """Group (source, partition, offset, bytes), in order, by the ledger entries that they belong to. Raises TableError."""
+    ledger = _ledger_rows(view)
     bases = [r for r in ledger if r["first_offset"] < r["last_offset"]]
     adjustments: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
     for row in ledger:
@@ -328,10 +337,13 @@ def groups_of(store: Warehouse, contents: Iterator[tuple[str, int, int, bytes]])
         return Messages(*place, base["last_offset"], tuple(offsets), tuple(found), entries)
 
     for source, partition, offset, data in contents:
-        while not _holds(bases[at], source, partition, offset):
+        while at == len(bases) or not _holds(bases[at], source, partition, offset):
             if offsets:
                 yield gathered()
                 offsets, found = [], []
+            if at == len(bases):
+                place = f"message {offset} of {source}" + (f" (partition {partition})" if partition else "")
+                raise TableError(f"no entry of the ledger has {place}: `tacet verify` says what is wrong")
             at += 1
         offsets.append(offset)
         found.append(data)

@@ -6,6 +6,7 @@ such a row are written anew, and every table gets them in one commit.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -19,6 +20,7 @@ from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.exactly_once import Warehouse, owned
 from tacet_runtime.history import NotKept, archived
 from tacet_runtime.reconsider import groups_of, widened
+from tacet_runtime.view import look
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -29,12 +31,22 @@ if TYPE_CHECKING:
     from tacet_runtime.batch import Role
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import Plan
+    from tacet_runtime.view import Scope, View
 
 Place: TypeAlias = tuple[str, int, int, int | None]
 """Source, partition, offset, index."""
 _PLACE = ("_source", "_partition", "_offset", "_index")
 Verdicts: TypeAlias = dict[str, dict[Place, dict[str, str]]]
 """Role -> row -> field -> verdict now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """What was changed."""
+
+    rows: dict[str, int]
+    """By table role."""
+    scope: Scope
 
 
 def relabel(
@@ -45,8 +57,8 @@ def relabel(
     first: dt.datetime,
     last: dt.datetime,
     catalog: Catalog | None = None,
-) -> dict[str, int]:
-    """Judge `field` again for rows with an event time in [first, last); return rows changed by table role.
+) -> Relabelled:
+    """Judge `field` again for rows with an event time in [first, last).
 
     Raises NotKept when the raw archive has no payloads.
     """
@@ -56,13 +68,14 @@ def relabel(
         store = Warehouse(plan, warehouse, catalog)
         store.open()
         names: dict[Role, set[str]] = {"raw": {field}, "derived": _heirs(plan, field)}
-        verdicts = _verdicts(store, root, names, first, last)
+        view = look(store)
+        verdicts = _verdicts(view, root, names, first, last)
         changed: dict[str, int] = dict.fromkeys(names, 0)
         files: list[Finished] = []
         removed: list[tuple[str, str]] = []
-        with store.folder() as folder:
+        with store.tidied(), store.folder() as folder:
             for role, fields in names.items():
-                for number, path in enumerate(store.paths(role)):
+                for number, path in enumerate(view.paths(role)):
                     rows, count = _relabelled(pq.read_table(path), fields, verdicts[role])
                     if count:
                         changed[role] += count
@@ -71,7 +84,7 @@ def relabel(
                         files += write_files(widened(rows, table), table, folder, f"label-{number}")
             if removed:
                 store.commit(store.seq() + 1, folder, files, (), removed)
-        return changed
+        return Relabelled(changed, view.scope)
 
 
 def _heirs(plan: Plan, field: str) -> set[str]:
@@ -80,13 +93,12 @@ def _heirs(plan: Plan, field: str) -> set[str]:
     return {f.name for f in fields if f.taken_over and f.inputs == (field,)}
 
 
-def _verdicts(
-    store: Warehouse, root: Path, names: dict[Role, set[str]], first: dt.datetime, last: dt.datetime
-) -> Verdicts:
+def _verdicts(view: View, root: Path, names: dict[Role, set[str]], first: dt.datetime, last: dt.datetime) -> Verdicts:
+    store = view.store
     lookups = load_lookups(store.plan, root, store.catalog, archive=store.root / "lookups")
     processor = make_processor("embedded", store.plan, lookups)
     found: Verdicts = {role: {} for role in names}
-    for group in groups_of(store, archived(store, first, last)):
+    for group in groups_of(view, archived(view, first, last)):
         offsets = pa.array(np.array(group.offsets, dtype=np.int64))
         batch = Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
         outcome = processor.process(batch)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tacet.console import message, result_json
-from tacet.history import audited, span
+from tacet.history import audited, rows_changed, span, tell_unreached
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
@@ -41,3 +41,4 @@ def backfill(
     message(
         f"{audit.messages} messages run again: {audit.changed} differ" + ("" if publish else "; nothing is published")
     )
+    tell_unreached(audit.scope, rows_changed(audit) if publish else "")

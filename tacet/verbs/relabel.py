@@ -9,7 +9,7 @@ import typer
 
 from tacet.arguments import near
 from tacet.console import Usage, message, result_json
-from tacet.history import span
+from tacet.history import span, tell_unreached, unreached
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
@@ -33,9 +33,11 @@ def relabel(
     if field not in {f.name for f in found.plan.source.fields}:
         raise Usage(_unknown(found.plan, field))
     with tables_of(found, warehouse, island) as (folder, catalog):
-        changed = run(found.plan, found.root, folder, field, start, end, catalog)
-    result_json({"rows_changed": changed})
-    message(", ".join(f"{count} {role} rows relabelled" for role, count in changed.items()))
+        done = run(found.plan, found.root, folder, field, start, end, catalog)
+    result_json({"rows_changed": done.rows, **unreached(done.scope)})
+    said = ", ".join(f"{count} {role} rows relabelled" for role, count in done.rows.items())
+    message(said)
+    tell_unreached(done.scope, said if any(done.rows.values()) else "")
 
 
 def _unknown(plan: Plan, field: str) -> str:

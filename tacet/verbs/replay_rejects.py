@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from tacet.console import message, result_json
-from tacet.history import audited
+from tacet.history import audited, rows_changed, tell_unreached
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
@@ -27,3 +27,4 @@ def replay_rejects(
         audit = replay(found.plan, found.root, folder, engine, catalog=catalog)
     result_json(audited(audit))
     message(f"{audit.messages} rejected messages run again: {audit.changed} have another outcome now")
+    tell_unreached(audit.scope, rows_changed(audit))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, finish, message, result, result_json
+from tacet.history import only
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 from tacet.results import verified
 
 if TYPE_CHECKING:
-    from tacet_runtime.exactly_once import Warehouse
-    from tacet_runtime.service.waiting import Waiting
     from tacet_runtime.verify import Proof
+    from tacet_runtime.view import View, Waiting
 
 
 def verify(
@@ -31,25 +32,24 @@ def verify(
     found = compiled(job)
     with tables_of(found, warehouse, island) as (folder, catalog), owned(folder, found.plan.job):
         store = Warehouse(found.plan, folder, catalog)
-        proof = prove(store)
+        proof = prove(store, None if island is None else partial(_waiting, island))
         served = store.served() if island is None else []
-        late = _waiting(store, island) if island is not None else None if served else ()
     told = (
         f"the service on island {' and '.join(served)} writes these tables: commits that are in Kafka and not in every table yet "
         "are only seen with `--island FILE`"
     )
     if OPTIONS.form == "json":
-        result_json(verified(proof, late))
+        result_json(verified(proof))
         if served:
             message(told)
     else:
         if served:
             result(f"waiting: not known: {told}")
-        _as_text(proof, late)
+        _as_text(proof)
     finish(1 if proof.findings else 0)
 
 
-def _waiting(store: Warehouse, island: Path) -> tuple[Waiting, ...] | None:
+def _waiting(island: Path, view: View) -> tuple[Waiting, ...] | None:
     """Return the commits that wait for their tables; None when Kafka does not say."""
     from tacet.service import read_island
     from tacet_runtime.connectors.kafka import BrokerError
@@ -58,13 +58,13 @@ def _waiting(store: Warehouse, island: Path) -> tuple[Waiting, ...] | None:
     from tacet_runtime.service.waiting import waiting
 
     try:
-        return waiting(store.plan, read_island(island), store.root, store.catalog)
+        return waiting(view, read_island(island))
     except (BrokerError, SettingError, Refused) as error:
         message(f"which commits wait for their tables is not known: {error}")
         return None
 
 
-def _as_text(proof: Proof, late: tuple[Waiting, ...] | None) -> None:
+def _as_text(proof: Proof) -> None:
     for kind, found in groupby(proof.findings, key=lambda f: f.kind):
         listed = list(found)
         for finding in listed:
@@ -74,10 +74,17 @@ def _as_text(proof: Proof, late: tuple[Waiting, ...] | None) -> None:
         result(f"  hint: {listed[0].hint}")
     for gap in proof.given_up:
         result(f"given up: {gap.source} {gap.first}..{gap.last} of partition {gap.partition}, with --accept-loss")
-    for one in late or ():
+    for one in proof.waiting or ():
+        known = "" if one.messages is None else f" ({one.messages} messages)"
+        where = "in some tables" if one.messages is None else "in Kafka"
         result(
-            f"waiting: commits {one.first}..{one.last} of shard {one.shard} ({one.messages} messages) are in Kafka and not in "
-            f"every table yet: the service brings them there; when it does not run, start shard {one.shard}"
+            f"waiting: {one}{known} are {where} and not in every table yet, and are not compared: the service brings them "
+            f"there; when it does not run, start shard {one.shard}"
+        )
+    if proof.again.messages and proof.topics:
+        result(
+            f"run again: {proof.again.messages} messages have another outcome since they were consumed ({proof.again.rows:+} rows): "
+            f"in the tables only, {only(proof.topics)}"
         )
     end = f"{sum(proof.totals.values())} findings" if proof.findings else "all accounted for, each once"
     result(f"{proof.messages} messages, {proof.rows} rows, {proof.files} files: {end}")

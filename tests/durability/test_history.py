@@ -6,11 +6,14 @@ import datetime as dt
 from collections import Counter
 
 import pytest
+from pyiceberg.exceptions import CommitFailedException
 
+from tacet_runtime import exactly_once
+from tacet_runtime.connectors.iceberg import TableError
 from tacet_runtime.faults import Planned
 from tacet_runtime.history import backfill, replay_rejects
 from tacet_runtime.relabel import relabel
-from tests.durability.job import make
+from tests.durability.job import make, without_first
 from tests.durability.shop import lines, without_cents
 
 EVER = (dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(2100, 1, 1, tzinfo=dt.UTC))
@@ -174,6 +177,46 @@ def test_a_change_of_history_that_is_interrupted_is_made_once(job, point, monkey
     assert replay_rejects(job.plan(), job.root, job.warehouse, "reference").changed == 0
 
 
+def overtaken(monkeypatch, times):
+    """Let another writer be quicker, so many times."""
+    left = [times]
+    replace_files = exactly_once.replace_files
+
+    def replaced(*words):
+        left[0] -= 1
+        if left[0] >= 0:
+            raise CommitFailedException("Table has been updated by another process")
+        replace_files(*words)
+
+    monkeypatch.setattr(exactly_once, "replace_files", replaced)
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_change_of_history_is_made_although_a_service_is_quicker_at_first(job, monkeypatch, times):
+    edit(job, "sale/1.0.0.yaml", "price", "price + 1")
+    overtaken(monkeypatch, times)
+    assert backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference").changed > 0
+    assert job.verify().findings == ()
+
+
+def test_a_change_of_history_that_is_never_quicker_leaves_nothing_behind(job, monkeypatch):
+    before = job.rows("derived")
+    edit(job, "sale/1.0.0.yaml", "price", "price + 1")
+    monkeypatch.setattr(exactly_once, "_AT_LEAST_SECONDS", 0)
+    overtaken(monkeypatch, 1_000)
+    with pytest.raises(TableError, match="another process; run the same command again"):
+        backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference")
+    assert job.verify().findings == ()
+    assert job.rows("derived") == before
+
+
+def test_a_row_that_no_entry_of_the_ledger_covers_is_named(job):
+    job.replace_first("ledger", without_first)
+    with pytest.raises(TableError, match="no entry of the ledger has message"):
+        backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True, engine="reference")
+    assert "orphan" not in job.kinds()
+
+
 @pytest.mark.slow
 def test_a_new_version_gets_more_out_of_the_kept_payloads(job):
     assert "robot" not in job.rows("derived")[0]
@@ -198,7 +241,7 @@ def test_a_new_version_gets_more_out_of_the_kept_payloads(job):
 def test_a_relabel_changes_only_the_verdicts_of_its_field(job):
     before = {role: job.rows(role) for role in ("raw", "derived")}
     edit(job, "click/producers/web.yaml", '">=1.0.0": {contract: 1.0.0}', '">=1.0.0":\n    contract: 1.0.0' + OMITS)
-    changed = relabel(job.plan(), job.root, job.warehouse, "product", *EVER)
+    changed = relabel(job.plan(), job.root, job.warehouse, "product", *EVER).rows
     for role, rows in before.items():
         differ = [(a, b) for a, b in zip(rows, job.rows(role), strict=True) if a != b]
         assert len(differ) == changed[role] > 0
@@ -207,4 +250,4 @@ def test_a_relabel_changes_only_the_verdicts_of_its_field(job):
             assert dict(a["_absences"])["product"] == "logging_bug"
             assert dict(b["_absences"])["product"] == "declared_omission:no-product"
     assert job.verify().findings == ()
-    assert sum(relabel(job.plan(), job.root, job.warehouse, "product", *EVER).values()) == 0
+    assert sum(relabel(job.plan(), job.root, job.warehouse, "product", *EVER).rows.values()) == 0

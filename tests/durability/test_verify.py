@@ -6,13 +6,16 @@ import shutil
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
 from tacet_runtime.connectors.iceberg import TableError, data_paths, ensure_table, live_files, replace_files
 from tacet_runtime.exactly_once import Gap
 from tacet_runtime.faults import Planned
-from tacet_runtime.verify import SHOWN
+from tacet_runtime.history import replay_rejects
+from tacet_runtime.verify import SHOWN, verify
+from tacet_runtime.view import Waiting
 from tests.durability.job import first_twice, make, without_first
 from tests.durability.shop import lines
 
@@ -242,6 +245,23 @@ def test_a_table_that_was_dropped_is_found(job):
     assert job.kinds() == {"table_missing"}
 
 
+def test_tables_that_are_being_made_are_not_missing(tmp_path):
+    store = make(tmp_path).store()
+    for role in ("raw", "derived"):
+        ensure_table(store.catalog, store.tables[role])
+        assert verify(store).findings == ()
+
+
+def test_a_gap_that_commits_of_a_shard_will_fill_is_not_lost(job):
+    first = pq.read_table(data_paths(job.store().table("ledger"))[0]).to_pylist()[0]
+    job.replace_first("ledger", without_first)
+    source, middle = first["source"], (first["first_offset"] + first["last_offset"]) // 2
+    spans = [(source, 0, middle, first["last_offset"]), (source, 0, first["first_offset"], middle)]
+    shards = [Waiting(number, 1, 1, 10, (span,)) for number, span in enumerate(spans)]
+    assert "lost_range" not in {f.kind for f in verify(job.store(), lambda _view: tuple(shards)).findings}
+    assert "lost_range" in {f.kind for f in verify(job.store(), lambda _view: tuple(shards[:1])).findings}
+
+
 def test_many_findings_are_counted_and_some_are_listed(job):
     outside(job, "shop.sale").delete("item >= 0")
     proof = job.verify()
@@ -257,8 +277,10 @@ def test_a_commit_that_was_not_finished_is_named_and_nothing_else_is(job, point,
     monkeypatch.setattr("tacet_runtime.faults._SEEN", {})
     with pytest.raises(Planned):
         job.run()
-    assert "intent" in job.kinds() <= {"intent", "marker"}
+    assert job.kinds() == {"intent"}
     monkeypatch.delenv("TACET_FAIL_AT")
+    replay_rejects(job.plan(), job.root, job.warehouse, "reference")
+    assert job.kinds() == set()
     job.run()
     proof = job.verify()
     assert (proof.findings, proof.messages) == ((), 300)

@@ -71,6 +71,15 @@ def _number(snapshot: Snapshot, name: str) -> int:
     return int(said(snapshot).get(name, "0"))
 
 
+def newest_of(table: Table, name: str) -> int | None:
+    """Return the newest commit, by the property `name`, in the table's line; 0 when only snapshots outside it have one; None for none at all."""
+    for snapshot in ancestors(table):
+        value = said(snapshot).get(name, "")
+        if value.isdigit():
+            return int(value)
+    return 0 if any(name in said(snapshot) for snapshot in table.snapshots()) else None
+
+
 def lost(table: Table, name: str) -> Snapshot | None:
     """Return the newest commit of a job (by its property `name`) when the table's line has it not: it was rolled back."""
     ours = [s for s in table.snapshots() if name in said(s) and not _in_branch(table, s)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files, own_ids
 from tacet_runtime.connectors.iceberg_catalogs import cause
-from tacet_runtime.connectors.snapshots import ancestors, said
+from tacet_runtime.connectors.snapshots import newest_of
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import given_up_name
 from tacet_runtime.service.intent import TableFiles
@@ -70,7 +70,7 @@ class Tables:
 
     def marker(self, table: Table) -> int:
         """Return the last commit of this shard that a table has: what its property says, unless its snapshots know better."""
-        return max(_number(table, self.shard.marker), _of_snapshot(table, self.shard.marker) or 0)
+        return max(_number(table, self.shard.marker), newest_of(table, self.shard.marker) or 0)
 
     def markers(self) -> dict[str, int]:
         """Return each table's marker. Raises TableError."""
@@ -184,7 +184,7 @@ class Tables:
     def _see_own(self, table: Table, role: str) -> None:
         """Raise Refused when a table is not as this shard left it: another island's, or rolled back."""
         self._see_alone(table, role)
-        has, marker = _of_snapshot(table, self.shard.marker), self.marker(table)
+        has, marker = newest_of(table, self.shard.marker), self.marker(table)
         if has is not None and has < marker and marker != self._set.get(role):
             raise self.refusal_of_rollback(role, has)
 
@@ -204,7 +204,7 @@ class Tables:
         found = {}
         for role in self.roles:
             table = self._loaded(role)
-            has = _of_snapshot(table, self.shard.marker)
+            has = newest_of(table, self.shard.marker)
             if has is not None and has < self.marker(table):
                 found[role] = has
         return found
@@ -287,12 +287,3 @@ def _number(table: Table, name: str) -> int:
     if not text.isdigit():
         raise TableError(f"table {'.'.join(table.name())}: marker `{text[:40]}` is no number")
     return int(text)
-
-
-def _of_snapshot(table: Table, name: str) -> int | None:
-    """Return the newest commit in the table's line; 0 when only snapshots outside it have one; None for none at all."""
-    for snapshot in ancestors(table):
-        value = said(snapshot).get(name, "")
-        if value.isdigit():
-            return int(value)
-    return 0 if any(name in said(snapshot) for snapshot in table.snapshots()) else None
