@@ -213,8 +213,8 @@ def test_a_rebalance_in_mid_batch_drops_the_batch_and_nothing_else(scene):
 
 def test_kills_at_points_of_the_embedded_engine_lose_nothing_and_double_nothing(scene):
     scene.engine = "embedded"
-    scene.write(rows=600)  # enough of a partition at once: the reference takes the few
-    for point in ("S2:after:1", "S5:within:1", "S7:after:1", "S8:after-raw:1"):
+    scene.write(rows=600)  # enough at once: the reference takes the few, and the first batch of a start
+    for point in ("S2:after:2", "S5:within:2", "S7:after:2", "S8:after-raw:2"):
         scene.produce(450)
         assert ended(scene, point) == -signal.SIGKILL, point
     scene.finish()
