@@ -9,6 +9,7 @@ import pytest
 from tacet_runtime.sample import SCENARIOS, NoPlaceError
 from tests.sample import domains
 from tests.sample.agreement import disagreements, open_repository, sampled
+from tests.support import small
 
 ROOT = Path(__file__).resolve().parents[2]
 ODD = ("anything", "readings")
@@ -39,6 +40,19 @@ def test_agreements_with_reference_data_are_kept_in_a_clean_sample(tmp_path, mon
     sample = sampled(opened("rides", tmp_path, monkeypatch), tmp_path, "clean", events=150)
     assert disagreements(sample) == []
     assert sample.planted("agreement") == []
+
+
+def test_a_number_beyond_the_range_of_a_decimal_of_38_digits_is_one(tmp_path, monkeypatch):
+    amount = 'amount: {type: "decimal(38,10)", path: $.amount, encoding: string, range: [0, "9999999999999999999999999999"], presence: required}'
+    files = {
+        "ping/1.0.0.yaml": small.raw(amount),
+        "pong/1.0.0.yaml": small.derived("id: {from: id}\namount: {from: amount}"),
+        "ping/producers/web.yaml": small.producer('">=1.0.0": {contract: 1.0.0}'),
+    }
+    small.write(tmp_path, files)
+    sample = sampled(open_repository(tmp_path, "pong", monkeypatch), tmp_path, "out_of_range", events=60)
+    assert disagreements(sample) == []
+    assert sample.planted("out_of_range")
 
 
 @pytest.mark.parametrize("name", ODD)

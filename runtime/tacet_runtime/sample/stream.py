@@ -8,6 +8,7 @@ import random
 from collections import deque
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from decimal import localcontext
 from functools import lru_cache
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 _START = dt.datetime(2026, 11, 20, tzinfo=dt.UTC)
 _LATE = 0.1
 """The share of messages that arrive out of order."""
+_DIGITS = 100
+"""Decimals have up to 38, and Python would round what is next to one of them to 28."""
 _STEP = 500
 
 
@@ -78,8 +81,9 @@ def write_sample(
     `rejected:KIND`, `filtered:NAME`, `flagged:NAME`, `corrected:NAME`, `skipped` for row or message.
     Raises SampleError, NoPlaceError, OSError.
     """
-    stream = Stream(plan, recipe)
     with ExitStack() as files:
+        files.enter_context(localcontext(prec=_DIGITS))
+        stream = Stream(plan, recipe)
         target = files.enter_context(opened(out))
         notes = files.enter_context(labels.open("w", encoding="utf-8", newline="\n")) if labels is not None else None
         for number in range(events):
