@@ -16,7 +16,7 @@ from tacet_runtime.service.lineage import Lineage
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-FORMAT = 1
+FORMAT = 2
 KEPT = 1_000
 """How many applied intents stay readable."""
 TOPIC_CONFIG = {
