@@ -66,6 +66,10 @@ class Words:
         """See `Observer`."""
         message(f"tables at commit {seq} in {seconds:.2f} s")
 
+    def lookup(self, name: str, snapshot: str) -> None:
+        """See `Observer`."""
+        message(f"lookup {name}: {snapshot}")
+
     def idle(self, lag: Mapping[int, int]) -> None:
         """See `Observer`."""
 

@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table
 
     from tacet_runtime.plan.model import Lookup, Plan, TableColumn
     from tacet_runtime.plan.types import Type
 
-__all__ = ["LookupError_", "LookupTable", "kept", "load_lookup", "load_lookups"]
+__all__ = ["LookupError_", "LookupTable", "kept", "load_lookup", "load_lookups", "snapshot_of"]
 
 _NO_LIMIT = 1 << 40
 _PLACE = "a file is relative to the repository: put it there, or correct `source` in the table's contract"
@@ -70,6 +71,13 @@ def load_lookups(
     return {k.name: load_lookup(k, root, catalog, (snapshots or {}).get(k.name), archive) for k in lookups}
 
 
+def snapshot_of(lookup: Lookup, root: Path, catalog: Catalog | None) -> str:
+    """Return the snapshot that `load_lookup` would read now: a file's digest, or a table's snapshot id. Raises LookupError_."""
+    if lookup.source.kind == "file":
+        return _digest(_content(lookup, root / lookup.source.location))
+    return f"iceberg:{_current(_source(lookup, catalog))}"
+
+
 def load_lookup(
     lookup: Lookup, root: Path, catalog: Catalog | None, wanted: str | None = None, archive: Path | None = None
 ) -> LookupTable:
@@ -98,12 +106,10 @@ class _Read:
 
 def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) -> _Read:
     try:
-        data = path.read_bytes()
-    except OSError as error:
+        data = _content(lookup, path)
+    except LookupError_:
         if wanted is None or archive is None:
-            raise LookupError_(
-                f"lookup `{lookup.name}`: cannot read {lookup.source.location}: {error.strerror}; {_PLACE}"
-            ) from error
+            raise
         data = b""
     digest = _digest(data)
     name = lookup.source.location
@@ -118,6 +124,15 @@ def _file(lookup: Lookup, path: Path, wanted: str | None, archive: Path | None) 
     table = (_csv if csv else _parquet)(lookup, name, data, older=older)
     # Rows are numbered as a person sees them: a CSV's header is its first.
     return _Read(table, digest, name, 2 if csv else 1)
+
+
+def _content(lookup: Lookup, path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LookupError_(
+            f"lookup `{lookup.name}`: cannot read {lookup.source.location}: {error.strerror}; {_PLACE}"
+        ) from error
 
 
 def _snapshot(recorded: str) -> str:
@@ -289,12 +304,9 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> _Re
     # Jobs without one need not wait for the library.
     from tacet_runtime.connectors.iceberg_nulls import nulls_kept  # noqa: PLC0415
 
-    if catalog is None:
-        raise LookupError_(f"lookup `{lookup.name}`: an Iceberg table needs a warehouse")
+    source = _source(lookup, catalog)
+    current = _current(source)
     try:
-        source = catalog.load_table(lookup.source.location)
-        snapshot = source.current_snapshot()
-        current = snapshot.snapshot_id if snapshot else _EMPTY
         chosen = int(wanted.removeprefix("iceberg:")) if wanted else current
         with nulls_kept():
             table = source.scan(snapshot_id=chosen or None, limit=None if chosen else 0).to_arrow()
@@ -303,6 +315,20 @@ def _iceberg(lookup: Lookup, catalog: Catalog | None, wanted: str | None) -> _Re
     older = chosen != current
     name = _snapshot(f"iceberg:{chosen}") if older else lookup.source.location
     return _Read(_columns(lookup, name, table, older=older), f"iceberg:{chosen}", name)
+
+
+def _source(lookup: Lookup, catalog: Catalog | None) -> Table:
+    if catalog is None:
+        raise LookupError_(f"lookup `{lookup.name}`: an Iceberg table needs a warehouse")
+    try:
+        return catalog.load_table(lookup.source.location)
+    except Exception as error:
+        raise LookupError_(f"lookup `{lookup.name}`: cannot read table {lookup.source.location}: {error}") from error
+
+
+def _current(source: Table) -> int:
+    snapshot = source.current_snapshot()
+    return snapshot.snapshot_id if snapshot else _EMPTY
 
 
 def _table(lookup: Lookup, arrays: list[pa.Array]) -> pa.Table:

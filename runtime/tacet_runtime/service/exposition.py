@@ -69,6 +69,9 @@ class Exposition:
         self._applied = seconds("table_commit_seconds", "Seconds to commit to all tables.")
         self._alarms = counter("alarms", "Times that something outside hindered the service.")
         self._starts = counter("starts", "Times that the service began or recovered.")
+        self._lookups = gauge(
+            "lookup_timestamp_seconds", "When the snapshot of a lookup that is used was taken.", "lookup"
+        )
         for metric in (self._applied, self._alarms, self._starts):
             metric.labels(**job)
 
@@ -99,6 +102,11 @@ class Exposition:
         """Count a commit of all tables."""
         self._applied.labels(self._job).observe(seconds)
         self._at("tables", seq)
+
+    def lookup(self, name: str, snapshot: str) -> None:
+        """Set when a lookup changed."""
+        del snapshot
+        self._lookups.labels(self._job, name).set_to_current_time()
 
     def idle(self, lag: Mapping[int, int]) -> None:
         """Set the lag."""

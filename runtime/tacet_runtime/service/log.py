@@ -41,6 +41,10 @@ class Log:
         """Tell of a commit of the tables."""
         self.line("info", "tables", commit=seq, seconds=round(seconds, 3))
 
+    def lookup(self, name: str, snapshot: str) -> None:
+        """Tell of reference data that is used from now on."""
+        self.line("info", "lookup", lookup=name, snapshot=snapshot)
+
     def idle(self, lag: Mapping[int, int]) -> None:
         """Tell nothing: it is so all night."""
 

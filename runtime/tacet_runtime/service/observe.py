@@ -36,6 +36,9 @@ class Observer(Protocol):
     def applied(self, seq: int, seconds: float) -> None:
         """S8 is done: the tables are at this commit."""
 
+    def lookup(self, name: str, snapshot: str) -> None:
+        """Batches are joined with this snapshot of a lookup from now on."""
+
     def idle(self, lag: Mapping[int, int]) -> None:
         """Nothing came for a while, the broker answers, and everything committed is in the tables; `lag` is of this moment."""
 
@@ -64,6 +67,11 @@ class Several:
         for one in self._observers:
             one.applied(seq, seconds)
 
+    def lookup(self, name: str, snapshot: str) -> None:
+        """See `Observer`."""
+        for one in self._observers:
+            one.lookup(name, snapshot)
+
     def idle(self, lag: Mapping[int, int]) -> None:
         """See `Observer`."""
         for one in self._observers:
@@ -85,6 +93,9 @@ class Quiet:
         """See `Observer`."""
 
     def applied(self, seq: int, seconds: float) -> None:
+        """See `Observer`."""
+
+    def lookup(self, name: str, snapshot: str) -> None:
         """See `Observer`."""
 
     def idle(self, lag: Mapping[int, int]) -> None:

@@ -52,9 +52,10 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from tacet_runtime.batch import Processor, Role, Together
+    from tacet_runtime.batch import Role, Together
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.island import Island
+    from tacet_runtime.service.lookups import Lookups
     from tacet_runtime.service.observe import Observer
     from tacet_runtime.service.outputs import Outputs
     from tacet_runtime.service.owner import Shard
@@ -70,8 +71,7 @@ class Parts:
     shard: Shard
     island: Island
     tables: Tables
-    processor: Processor
-    lookups: Mapping[str, str]
+    lookups: Lookups
     outputs: Outputs
     watchdog: Watchdog
     observer: Observer
@@ -152,6 +152,7 @@ class Service:
 
     def _cycle(self) -> None:
         """One batch through S1 to S7, and S8 when it is time."""
+        self._p.lookups.look()
         clock = Clock()
         pace = replace(self._p.island.pace, rows=self._pacing.rows)
         with self._p.watchdog.limit("S1 poll", pace.seconds + self._limit):
@@ -283,7 +284,9 @@ class Service:
         """Process a batch, or as many of its first messages as make no more rows than a batch may."""
         while True:
             try:
-                return gathered, self._p.processor.together(gathered.batches(self._standing.source), self._pacing.made)
+                return gathered, self._p.lookups.processor.together(
+                    gathered.batches(self._standing.source), self._pacing.made
+                )
             except TooManyRows as error:
                 self._pacing.cut(error.messages)
                 gathered = gathered.first_ones(error.messages)
@@ -293,7 +296,7 @@ class Service:
         for part, account in zip(gathered.parts, done.accounts, strict=True):
             entry = Entry(
                 seq, source, part.partition, part.first, part.last, account.counts, account.skipped,
-                account.filtered, self._plan.digest, self._p.lookups, None, None, part.absent,
+                account.filtered, self._plan.digest, self._p.lookups.snapshots, None, None, part.absent,
             )  # fmt: skip
             entries.append(checked(entry))
         return entries
@@ -385,6 +388,7 @@ class Service:
 
     def _close(self) -> None:
         with self._p.watchdog.limit("close", self._limit):
+            self._p.lookups.close()
             if self._source is not None:
                 self._source.close()
             if self._producer is not None:

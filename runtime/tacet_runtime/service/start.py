@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tacet_runtime.connectors.iceberg_catalogs import open_of_island
-from tacet_runtime.connectors.lookups import load_lookups
+from tacet_runtime.connectors.lookups import load_lookup, snapshot_of
 from tacet_runtime.connectors.registry import SchemaRegistry, subject_of
 from tacet_runtime.engines.processors import sized_processor, warmed
 from tacet_runtime.process import settled
+from tacet_runtime.service.lookups import Lookups, Source
 from tacet_runtime.service.outputs import Outputs
 from tacet_runtime.service.owner import shard_of
 from tacet_runtime.service.protocol import Parts, Service
@@ -52,12 +53,14 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
         with watchdog.limit("S0 catalog", 4 * (island.patience.call_seconds + 5)):
             catalog = open_of_island(island, warehouse)
         tables = Tables(plan, owner, warehouse, catalog)
-        lookups = load_lookups(plan, root, tables.catalog, archive=tables.root / "lookups")
-        snapshots = {name: lookup.snapshot for name, lookup in lookups.items()}
-        processor = warmed(sized_processor(engine, plan, lookups))
+        source = Source(
+            lambda lookup: snapshot_of(lookup, root, catalog),
+            lambda lookup: load_lookup(lookup, root, catalog, archive=tables.root / "lookups"),
+        )
+        lookups = Lookups(plan, source, lambda read: warmed(sized_processor(engine, plan, read)), observer)
         outputs = Outputs(plan, ids)
         settled()
-        Service(Parts(owner, island, tables, processor, snapshots, outputs, watchdog, observer, accept)).run(stop)
+        Service(Parts(owner, island, tables, lookups, outputs, watchdog, observer, accept)).run(stop)
     finally:
         watchdog.close()
 

@@ -36,6 +36,7 @@ class Status:
     applied_at: float | None = None
     messages: int = 0
     lag: dict[int, int] = field(default_factory=dict)
+    lookups: dict[str, str] = field(default_factory=dict)
     last_alarm: str | None = None
     well_at: float | None = None
     """When it was last seen that there was nothing to do."""
@@ -58,6 +59,10 @@ class Status:
         """Remember a commit of the tables."""
         del seconds
         self.applied_seq, self.applied_at = seq, self.clock()
+
+    def lookup(self, name: str, snapshot: str) -> None:
+        """Remember the snapshot of a lookup."""
+        self.lookups = {**self.lookups, name: snapshot}
 
     def idle(self, lag: Mapping[int, int]) -> None:
         """Remember that there is nothing to do, or how much."""
@@ -93,6 +98,7 @@ class Status:
             "topic": {"commit": self.committed_seq, "age_seconds": age(self.committed_at)},
             "tables": {"commit": self.applied_seq, "age_seconds": age(self.applied_at)},
             "lag": {str(partition): behind for partition, behind in sorted(self.lag.items())},
+            "lookups": self.lookups,
             "up_seconds": age(self.started_at),
         }
 
