@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from tacet.console import OPTIONS, Outside, failure, finish, log_to_stderr, message, show
 from tacet.repository import compiled
+from tacet.stopping import STOPS, SUPERVISED, ended_at_once
 from tacet_runtime.batch import Counts
 from tacet_runtime.ledger import added
 from tacet_runtime.service.observe import Quiet, Several
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
     from tacet_runtime.service.observe import Committed, Observer
     from tacet_runtime.service.refusal import Accept
 
-_STOPS = (signal.SIGINT, signal.SIGTERM)
-_AT_ONCE = 1.0
-"""Seconds that the main thread may take to end by itself when it is stopped a second time."""
-SUPERVISED = "TACET_SUPERVISED"
-"""Set for a process that a supervisor started: the supervisor's process id."""
+COMMITTED = "TACET_COMMITTED"
+"""Set beside SUPERVISED: the descriptor on which the supervisor is told of the first commit."""
 
 
 class Sum(Quiet):
@@ -47,6 +44,21 @@ class Sum(Quiet):
         """See `Observer`."""
         self.counts = added([self.counts, what.counts])
         self.commits += 1
+
+
+class FirstCommit(Quiet):
+    """Tells the supervisor, where there is one, that something was committed: what was accepted counts no more."""
+
+    def __init__(self) -> None:
+        self._told = os.environ.get(COMMITTED)
+
+    def committed(self, what: Committed) -> None:
+        """See `Observer`."""
+        del what
+        if self._told is not None:
+            with suppress(OSError):  # the supervisor is gone
+                os.write(int(self._told), b".")
+            self._told = None
 
 
 class Words:
@@ -96,8 +108,15 @@ def log(island: Island, job: str) -> Log | None:
     return OPTIONS.log
 
 
-def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], accept: Accept) -> Sum:
-    """Run one shard in this process until SIGTERM or Ctrl-C. Raises Outside; ends with FINAL what no restart mends."""
+def serve(
+    job: str,
+    island: Island,
+    shard: int,
+    engine: Literal["embedded", "reference"],
+    accept: Accept,
+    asked: threading.Event,
+) -> Sum:
+    """Run one shard in this process until it is `asked` to stop. Raises Outside; ends with FINAL what no restart mends."""
     try:
         from tacet_runtime.connectors.kafka import BrokerError, Gone, TakenOver, Unsettled
     except ModuleNotFoundError as error:
@@ -115,13 +134,14 @@ def serve(job: str, island: Island, shard: int, engine: Literal["embedded", "ref
     found = compiled(job)
     total = Sum()
     words = log(island, found.plan.job) or Words()
-    asked = stopper()
     _stop_with_supervisor(asked)
+    if asked.is_set():
+        return total
     try:
-        with watched(found.plan, island, Several(total, words)) as observer:
+        with watched(found.plan, island, Several(total, words, FirstCommit())) as observer:
             for what in exposed(island):
                 observer.alarm(f"{what}: choose a protocol with TLS")
-            run(found.plan, found.root, island, shard, engine, accept, observer, asked.is_set, expired=_expired)
+            run(found.plan, found.root, island, shard, engine, accept, observer, asked.is_set, expired=ended_at_once)
     except (Refused, TakenOver, NotRegistered, SettingError, LedgerError) as error:
         _final(error)
     except (BrokerError, Gone, Unsettled, RegistryError, LookupError_, TableError) as error:
@@ -170,48 +190,6 @@ def _final(error: Exception) -> None:
     finish(FINAL)
 
 
-def _expired(why: str) -> None:
-    """End the process from a thread that watches it: the call that hangs cannot be interrupted."""
-    failure(why)
-    os._exit(3)
-
-
-def stopper() -> threading.Event:
-    """Let SIGTERM and Ctrl-C ask for a clean stop; a second one ends at once.
-
-    Python runs a handler only when the main thread comes back from where it is, and a call that hangs does not: so a thread
-    hears of each signal, too.
-    """
-    asked = threading.Event()
-    heard: list[int] = []
-
-    def ask(number: int, _frame: object) -> None:
-        heard.append(number)
-        asked.set()
-        if len(heard) > 1:
-            raise KeyboardInterrupt
-
-    reader, writer = socket.socketpair()
-    writer.setblocking(False)
-    threading.Thread(target=_hear, args=(reader, asked), name="signals", daemon=True).start()
-    for number in _STOPS:
-        signal.signal(number, ask)
-    signal.set_wakeup_fd(writer.detach())
-    return asked
-
-
-def _hear(signals: socket.socket, asked: threading.Event) -> None:
-    heard = 0
-    while True:
-        for number in signals.recv(16):
-            heard += number in _STOPS
-            if heard:
-                asked.set()
-        if heard > 1:
-            time.sleep(_AT_ONCE)
-            _expired("stopped a second time: ended, and the next start goes on from what is committed")
-
-
 def _stop_with_supervisor(asked: threading.Event) -> None:
     """Stop when the supervisor is gone, however it ended: nobody else would stop or restart this process."""
     supervisor = os.environ.get(SUPERVISED)
@@ -227,36 +205,42 @@ def _stop_with_supervisor(asked: threading.Event) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def supervised(restarts: int) -> int:
-    """Run this same command as a child, again and again; return the exit status."""
-    from tacet_runtime.service.supervisor import LASTING_SECONDS, supervise
+def supervised(restarts: int, asked: threading.Event) -> int:
+    """Run this same command as a child, again and again, until `asked` to stop; return the exit status."""
+    from tacet_runtime.service.supervisor import supervise
 
-    asked = threading.Event()
     child: list[subprocess.Popen[bytes]] = []
+    heard, told = os.pipe()
+    os.set_blocking(heard, False)
+    words = sys.argv[1:]
 
     def ask(number: int, _frame: object) -> None:
         asked.set()
         if child and child[-1].poll() is None:
             child[-1].send_signal(number)
 
-    began = time.monotonic()
-
     def start() -> subprocess.Popen[bytes]:
-        words = sys.argv[1:]
-        if (
-            child and time.monotonic() - began > LASTING_SECONDS
-        ):  # what was accepted then is no leave for what came since
-            words = [word for word in words if not word.startswith("--accept-")]
+        if _hears(heard):  # what was accepted is no leave for what came after the first commit
+            words[:] = [word for word in words if not word.startswith("--accept-")]
         command = [sys.executable, "-m", "tacet.cli", *words]
-        environment = {**os.environ, SUPERVISED: str(os.getpid())}
-        child[:] = [subprocess.Popen(command, env=environment, start_new_session=True)]  # noqa: S603  (this command)
+        environment = {**os.environ, SUPERVISED: str(os.getpid()), COMMITTED: str(told)}
+        child[:] = [
+            subprocess.Popen(command, env=environment, start_new_session=True, pass_fds=[told])  # noqa: S603  (this command)
+        ]
         if asked.is_set():
             child[-1].terminate()
         return child[-1]
 
-    for number in _STOPS:
+    for number in STOPS:
         signal.signal(number, ask)
     return supervise(start, restarts, asked.is_set, _say())
+
+
+def _hears(pipe: int) -> bool:
+    try:
+        return bool(os.read(pipe, 1))
+    except BlockingIOError:
+        return False
 
 
 def _say() -> Callable[[str], None]:

@@ -7,7 +7,7 @@ import signal
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
@@ -16,6 +16,7 @@ from tacet.failures import outside
 from tacet.places import WAREHOUSE
 from tacet.repository import compiled
 from tacet.results import ran, said
+from tacet.stopping import SUPERVISED, stopper, supervisor
 from tacet_runtime.process import steady
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def run(
     """Run a job over files, or as a service. The same input again adds nothing; after a crash the same command goes on."""
     steady()
     if island is not None:
+        supervise = restarts > 0 and SUPERVISED not in os.environ
+        asked = supervisor() if supervise else stopper()
         if inputs:
             raise Usage("--input and --island: a job reads files or a topic, not both")
         if warehouse != WAREHOUSE:
@@ -78,7 +81,10 @@ def run(
         from tacet_runtime.service.refusal import Accept
 
         place = _island(island, job, strict=strict)
-        _serve(job, place, shard, _engine(engine), restarts, Accept(accept_rollback, accept_new_topic, accept_loss))
+        if supervise:
+            _supervise(restarts, asked)
+        accept = Accept(accept_rollback, accept_new_topic, accept_loss)
+        _serve(job, place, shard, _engine(engine), accept, asked)
         return
     if not inputs:
         raise Usage("nothing to read: name files with '--input', or an island's Kafka with '--island'")
@@ -104,15 +110,24 @@ def run(
         finish(130)
 
 
+def _supervise(restarts: int, asked: threading.Event) -> NoReturn:
+    from tacet.service import supervised
+
+    finish(supervised(restarts, asked))
+
+
 def _serve(
-    job: str, island: Island, shard: int, engine: Literal["embedded", "reference"], restarts: int, accept: Accept
+    job: str,
+    island: Island,
+    shard: int,
+    engine: Literal["embedded", "reference"],
+    accept: Accept,
+    asked: threading.Event,
 ) -> None:
-    from tacet.service import SUPERVISED, serve, supervised
+    from tacet.service import serve
     from tacet_runtime.engines.run import Totals
 
-    if restarts and SUPERVISED not in os.environ:
-        finish(supervised(restarts))
-    total = serve(job, island, shard, engine, accept)
+    total = serve(job, island, shard, engine, accept, asked)
     counts = ran(Totals([total.counts], total.commits))
     result_json(counts)
     message(said(counts), "stopped")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 
 FINAL = 4
 """How a supervised process ends when no restart would mend it: refused, or taken over."""
+_CLEAN = (0, -signal.SIGTERM, -signal.SIGINT)
+"""How a child ends that was asked to stop: by itself, or by the signal, when that came before it had begun anything."""
 LASTING_SECONDS = 60.0
 """A process that ran so long starts with a clean slate."""
 
@@ -43,11 +46,11 @@ def supervise(
 ) -> int:
     """Run until the child ends well, or has failed more than `restarts` times in a row. Return the exit status."""
     failures = 0
-    while True:
+    while not stopping():
         began = time.monotonic()
         status = start().wait()
         if status == 0 or stopping():
-            return 0 if status == 0 else 3
+            return 0 if status in _CLEAN else 3
         if status == 2:
             return 2
         if status == FINAL:
@@ -59,8 +62,8 @@ def supervise(
             return 3
         seconds = back_off.after(failures)
         say(f"ended with {describe(status)}; starting again in {seconds:g} s ({failures} of {restarts})")
-        if not _slept(seconds, stopping):
-            return 0
+        _sleep(seconds, stopping)
+    return 0
 
 
 def describe(status: int) -> str:
@@ -68,10 +71,7 @@ def describe(status: int) -> str:
     return f"signal {-status}" if status < 0 else f"status {status}"
 
 
-def _slept(seconds: float, stopping: Callable[[], bool]) -> bool:
+def _sleep(seconds: float, stopping: Callable[[], bool]) -> None:
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if stopping():
-            return False
+    while time.monotonic() < until and not stopping():
         time.sleep(0.05)
-    return True
