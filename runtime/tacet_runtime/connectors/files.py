@@ -56,7 +56,7 @@ class Position:
     bytes: int
     digest: str
     head: str = ""
-    """The digest of the first message; empty when a message is a file."""
+    """What the content begins with (`heads_of`); empty when a message is a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +119,29 @@ def first_bytes(path: Path) -> bytes:
         raise SourceError(f"cannot read {path}: {error.strerror}") from error
 
 
-def first_message(path: Path) -> str | None:
-    """Return the digest of the first line of a file's content (of its first 64 KiB); None when the content is empty."""
+def beginning(path: Path) -> bytes:
+    """Return the first 64 KiB of a file's content."""
     with open_content(path) as content:
-        start = read_some(content, HEAD_BYTES, path)
-    return head_of(start) if start else None
+        found = b""
+        while len(found) < HEAD_BYTES and (chunk := read_some(content, HEAD_BYTES - len(found), path)):
+            found += chunk
+    return found
 
 
-def head_of(start: bytes) -> str:
+def first_line(start: bytes) -> str:
     """Return the digest of the first line of what a content begins with."""
     return hashlib.sha256(start[:HEAD_BYTES].partition(b"\n")[0]).hexdigest()[:16]
+
+
+def heads_of(start: bytes) -> list[str]:
+    """Return what a source whose content begins like this may have as its head: the fewer others do, the later.
+
+    A head says the first line, and the first 1, 2, 4, ... bytes, as many as were consumed: of files that begin with the
+    same message few have the same one.
+    """
+    line = first_line(start)
+    sizes = range(min(len(start), HEAD_BYTES).bit_length())
+    return [line, *(f"{line}:{n}:{hashlib.sha256(start[: 1 << n]).hexdigest()[:16]}" for n in sizes)]
 
 
 def new_position(source: str) -> Position:
@@ -153,7 +166,7 @@ def blocks(
     digest = Digest()
     plain = item.path if is_plain(item.path) else None
     with open_content(item.path) as content:
-        last = _skip(content, start, digest, item.path)
+        last, begin = _skip(content, start, digest, item.path)
         if framing == "file":
             yield from _whole(content, start, digest, item.path, message_bytes)
             return
@@ -161,7 +174,7 @@ def blocks(
         if plain is not None:
             size = min(block_bytes, max(0, item.path.stat().st_size - start.bytes))
         lines = Counted() if plain is not None and not hold else Lines(size + READ_BYTES, message_bytes)
-        held = _Held(item.path, start, lines, block_bytes, message_bytes)
+        held = _Held(item.path, start, begin, lines, block_bytes, message_bytes)
         yield from _lines(held, content, digest, last)
 
 
@@ -187,19 +200,20 @@ def content_of(block: Block) -> Content:
     return found
 
 
-def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> bytes:
-    """Read up to a position; return the last byte before it."""
+def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> tuple[bytes, bytes]:
+    """Read up to a position; return the last byte before it, and what the content begins with."""
     left = start.bytes
-    chunk = b""
+    chunk = begin = b""
     while left:
         chunk = read_some(content, min(READ_BYTES, left), path)
         if not chunk:
             raise SourceError(f"{path} became shorter while it was read")
         digest.update(chunk)
+        begin += chunk[: HEAD_BYTES - len(begin)]
         left -= len(chunk)
     if start.bytes and digest.text() != start.digest:
         raise SourceError(f"{path} changed while it was read")
-    return chunk[-1:]
+    return chunk[-1:], begin
 
 
 def _whole(content: BinaryIO, start: Position, digest: Digest, path: Path, limit: int) -> Iterator[Block]:
@@ -217,15 +231,17 @@ def _whole(content: BinaryIO, start: Position, digest: Digest, path: Path, limit
 class _Held:
     """Gathers chunks into blocks of whole lines."""
 
-    def __init__(self, path: Path, start: Position, lines: Lines | Counted, block_bytes: int, limit: int) -> None:
+    def __init__(
+        self, path: Path, start: Position, begin: bytes, lines: Lines | Counted, block_bytes: int, limit: int
+    ) -> None:
         self.path = path
+        self.begin = begin
         self.read_bytes = min(READ_BYTES, block_bytes)
         self.lines = lines
         self._block_bytes = block_bytes
         self._limit = limit
         self._source = start.source
         self._first, self.start = start.messages, start.bytes
-        self._head = start.head
 
     def full(self, end: int) -> bool:
         return end - self.start >= self._block_bytes
@@ -236,8 +252,7 @@ class _Held:
         if not count:
             return None
         content = self.lines.take()
-        self._head = self._head or first_message(self.path) or ""
-        position = Position(self._source, self._first + count, end, digest, self._head)
+        position = Position(self._source, self._first + count, end, digest, heads_of(self.begin[:end])[-1])
         path = self.path if content is None else None
         found = Block(self._source, self._first, count, content, self.start, position, path, self._limit)
         self._first, self.start = position.messages, end
@@ -247,6 +262,7 @@ class _Held:
 def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Iterator[Block]:
     at = held.start
     while chunk := read_some(content, held.read_bytes, held.path):
+        held.begin += chunk[: HEAD_BYTES - len(held.begin)]
         if last not in {b"", b"\n"} and at == held.start and chunk.startswith(b"\n"):
             # The line end of the last message, which had none when it was consumed.
             digest.update(b"\n")

@@ -1,29 +1,49 @@
 """RECOGNITION: was this file, or its beginning, consumed before? A file is known by its content, not by name or date.
 
-First every file is compared with the sources of its own name (`a`, `a#2`, ...), then with those that no other input of this
-run is: it may have that very content (it was moved, rotated or copied elsewhere), or begin with all of it (and has grown since).
-The digest of a source's first message says which sources are worth reading a file for.
+Every file is compared with every source that begins alike: which ones does it have all of? A source then goes on with one
+of the files that have all of it, and a file with one source. The longest source chooses first, so that most of what was
+consumed is known again: a file that a longer one had could only be left to shorter ones. It prefers a file with nothing more
+(nothing happened, or it was moved, rotated, or its name swapped) to one that has grown since, and of those its name's.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from tacet_runtime.connectors.digest import Digest
 from tacet_runtime.connectors.files import (
     READ_BYTES,
     Position,
     SourceError,
-    first_message,
+    beginning,
+    first_line,
+    heads_of,
     new_position,
     open_content,
     read_some,
 )
+from tacet_runtime.connectors.inputs import STDIN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
 
     from tacet_runtime.connectors.files import Framing, Input
+
+    Content: TypeAlias = tuple[int, str, str]
+    """What sources that cannot be told apart have in common: bytes, digest; of a message that is a file, its name's last part."""
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Had(NamedTuple):
+    """A file that has all of a content."""
+
+    name: str
+    grown: bool
+    """It has more than that."""
 
 
 def recognised(
@@ -33,116 +53,161 @@ def recognised(
 
     Raises SourceError for a file that begins like a source of its name and is not its continuation, unless another file is.
     """
-    own: dict[str, list[Position]] = {}
-    for position in known.values():
-        own.setdefault(base_name(position.source), []).append(position)
-    starts = {item.name: _of_its_name(item, own.get(item.name, []), framing) for item in inputs}
-    claimed = {start.source for start in starts.values() if start is not None}
-    for find in (_moved, _moved_and_grown):
-        for item in (item for item in inputs if starts[item.name] is None):
-            start = find(item, [p for p in known.values() if p.source not in claimed], framing)
-            starts[item.name] = start
-            claimed |= set() if start is None else {start.source}
-    taken = set(known)
+    sources = sorted(known.values(), key=_by_name)
+    starts = _assigned(*(_messages if framing == "file" else _contents)(inputs, sources))
+    claimed = {start.source for start in starts.values()}
+    own = _grouped((_base(p.source), p) for p in sources)
     found: list[tuple[Input, Position]] = []
     for item in inputs:
-        start = starts[item.name]
+        start = starts.get(item.name)
         if start is None:
-            _see_beginning(item, own.get(item.name, []), claimed, framing)
-            start = new_position(_label(item.name, taken))
-        taken.add(start.source)
+            if framing != "file":
+                _see_beginning(item, own.get(item.name, []), claimed)
+            start = new_position(_label(item.name, known))
         found.append((item, start))
     return found
 
 
-def base_name(source: str) -> str:
-    """Return a source's file name: `a.ndjson` of `a.ndjson#2`."""
+def _split(source: str) -> tuple[str, int]:
+    """Return a source's file name, and which of that name it is: `a.ndjson`, 2 of `a.ndjson#2`."""
     name, _, number = source.rpartition("#")
-    return name if name and number.isdecimal() else source
+    return (name, int(number)) if name and number.isdecimal() else (source, 1)
 
 
-def _label(name: str, taken: set[str]) -> str:
-    number, label = 1, name
+def _base(source: str) -> str:
+    return _split(source)[0]
+
+
+def _by_name(position: Position) -> tuple[str, int, str]:
+    return (*_split(position.source), position.source)
+
+
+def _label(name: str, taken: Mapping[str, Position]) -> str:
+    """Return a source that is not there yet for a file: its name, `name#2`, ...; `a#2` is never a file's name."""
+    number, label = 1, name if _base(name) == name else f"{name}#1"
     while label in taken:
         number += 1
         label = f"{name}#{number}"
     return label
 
 
-def _of_its_name(item: Input, known: list[Position], framing: Framing) -> Position | None:
-    if not known:
-        return None
-    if framing == "file":
-        return _whole(item, known)
-    return _longest(item, _alike(item, known))
-
-
-def _see_beginning(item: Input, known: list[Position], claimed: set[str], framing: Framing) -> None:
-    """Raise SourceError for a file that is empty, or begins as a source of its name that no file of this run goes on with."""
-    if framing == "file" or not known:
-        return
-    head = first_message(item.path)
-    newest = max(known, key=lambda p: (len(p.source), p.source))
-    if head is None and newest.source not in claimed:
-        raise SourceError(
-            f"{item.path} is empty, and {newest.bytes} bytes of it were consumed: put it back, or leave it out"
-        )
-    alike = [p for p in known if p.head == head and p.source not in claimed]
-    if alike:
-        longest = max(alike, key=lambda p: p.bytes)
-        raise SourceError(
-            f"{item.path} begins as source {longest.source} did and is not what was consumed of it ({longest.messages} "
-            f"messages, {longest.bytes} bytes): it was shortened or rewritten; put it back, or give it another name to run all of it"
-        )
-
-
-def _moved(item: Input, free: list[Position], framing: Framing) -> Position | None:
-    """Return the end of a source of another name that has the very content of this file."""
-    if framing == "file":
-        last = item.name.rpartition("/")[2]
-        return _whole(item, [p for p in free if base_name(p.source).rpartition("/")[2] == last])
-    return _whole(item, _alike(item, free))
-
-
-def _moved_and_grown(item: Input, free: list[Position], framing: Framing) -> Position | None:
-    """Return the end of a source of another name that this file begins with all of, the longest one."""
-    return None if framing == "file" else _longest(item, _alike(item, free))
-
-
-def _alike(item: Input, free: list[Position]) -> list[Position]:
-    head = first_message(item.path) if free else None
-    return [p for p in free if head is not None and p.head == head]
-
-
-def _longest(item: Input, known: list[Position]) -> Position | None:
-    """Return the furthest position whose bytes a file still has, all of them."""
-    if not known:
-        return None
-    found = None
-    size = 0
-    digest = Digest()
-    with open_content(item.path) as content:
-        for position in sorted(known, key=lambda p: p.bytes):
-            while size < position.bytes:
-                chunk = read_some(content, min(READ_BYTES, position.bytes - size), item.path)
-                if not chunk:
-                    return found
-                digest.update(chunk)
-                size += len(chunk)
-            if digest.text() == position.digest:
-                found = position
+def _grouped(pairs: Iterable[tuple[K, V]]) -> dict[K, list[V]]:
+    found: dict[K, list[V]] = {}
+    for key, value in pairs:
+        found.setdefault(key, []).append(value)
     return found
 
 
-def _whole(item: Input, known: list[Position]) -> Position | None:
-    """Return the position that is the end of exactly this content."""
-    if not known:
-        return None
+def _assigned(files: Mapping[Content, list[Had]], sources: Mapping[Content, list[Position]]) -> dict[str, Position]:
+    """Return, by file, the end of the source that it is. A source has one file at most, and a file one source."""
+    found: dict[str, Position] = {}
+    for content in sorted(files, reverse=True):
+        free = sources[content]
+        for grown in (False, True):
+            names = sorted(had.name for had in files[content] if had.grown == grown and had.name not in found)
+            own = _grouped((_base(p.source), p) for p in free)
+            pairs = [(name, own[name][0]) for name in names if name in own]
+            found |= pairs
+            used = {p.source for _, p in pairs}
+            free = [p for p in free if p.source not in used]
+            rest = [name for name in names if name not in found]
+            found |= zip(rest, free, strict=False)
+            free = free[len(rest) :]
+    return found
+
+
+def _messages(
+    inputs: Sequence[Input], sources: Sequence[Position]
+) -> tuple[dict[Content, list[Had]], dict[Content, list[Position]]]:
+    """Compare files that are a message each: it is the same one in a file of the same name, in whatever folder."""
+    by_content = _grouped(((p.bytes, p.digest, _last(_base(p.source))), p) for p in sources)
+    names = {last for _, _, last in by_content}
+    found = []
+    for item in inputs:
+        if (last := _last(item.name)) in names:
+            size, digest = _whole(item.path)
+            if (content := (size, digest, last)) in by_content:
+                found.append((content, Had(item.name, grown=False)))
+    return _grouped(found), by_content
+
+
+def _contents(
+    inputs: Sequence[Input], sources: Sequence[Position]
+) -> tuple[dict[Content, list[Had]], dict[Content, list[Position]]]:
+    """Compare files of lines, each with the sources that begin alike."""
+    by_content = _grouped(((p.bytes, p.digest, ""), p) for p in sources if p.head)
+    alike: dict[str, set[Content]] = {}
+    for content, same in by_content.items():
+        for position in same:
+            alike.setdefault(position.head, set()).add(content)
+    found = []
+    for item in inputs if alike else []:
+        near = [content for head in heads_of(beginning(item.path)) for content in alike.get(head, ())]
+        found += [(content, Had(item.name, grown)) for content, grown in _had(item.path, near)]
+    return _grouped(found), by_content
+
+
+def _had(path: Path, contents: Sequence[Content]) -> list[tuple[Content, bool]]:
+    """Return those contents that a file begins with all of, each with whether it has a message more."""
+    by_size = _grouped((content[0], content) for content in set(contents))
+    found: list[Content] = []
+    size, end = 0, b""
+    digest = Digest()
+    with open_content(path) as content:
+        # Two bytes more show whether the file ends here, but for a line end.
+        for wanted in [*sorted(by_size), max(by_size) + 2] if by_size else []:
+            while size < wanted and (chunk := read_some(content, min(READ_BYTES, wanted - size), path)):
+                digest.update(chunk)
+                size += len(chunk)
+                end = (end + chunk)[-2:]
+            if size < wanted:
+                break
+            text = digest.text()
+            found += [one for one in by_size.get(wanted, []) if one[1] == text]
+    ended = size - 1 if end[-1:] == b"\n" != end[:1] else size
+    return [(one, one[0] < ended) for one in found]
+
+
+def _whole(path: Path) -> tuple[int, str]:
     size = 0
     digest = Digest()
-    with open_content(item.path) as content:
-        while chunk := read_some(content, READ_BYTES, item.path):
+    with open_content(path) as content:
+        while chunk := read_some(content, READ_BYTES, path):
             digest.update(chunk)
             size += len(chunk)
-    content_is = (size, digest.text())
-    return next((p for p in known if (p.bytes, p.digest) == content_is), None)
+    return size, digest.text()
+
+
+def _last(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _see_beginning(item: Input, own: list[Position], claimed: set[str]) -> None:
+    """Raise SourceError for a file that is empty, or begins as a source of its name that no file of this run goes on with.
+
+    Sources before one that another file goes on with are of files that had moved away before it was made.
+    """
+    moved = [number for number, p in enumerate(own) if p.source in claimed]
+    own = [p for p in own[moved[-1] + 1 if moved else 0 :] if p.head]
+    if not own:
+        return
+    start = beginning(item.path)
+    piped = item.name == STDIN
+    if not start and piped:
+        return
+    if not start:
+        raise SourceError(
+            f"{item.path} is empty, and {own[-1].bytes} bytes of it were consumed: put it back, or leave it out"
+        )
+    alike = [p for p in own if p.head.partition(":")[0] == first_line(start)]
+    if alike:
+        longest = max(alike, key=lambda p: p.bytes)
+        why = (
+            "it was cut short, or is another stream; keep it in a file with a name of its own, and run that"
+            if piped
+            else "it was shortened or rewritten; put it back, or give it another name to run all of it"
+        )
+        raise SourceError(
+            f"{'stdin' if piped else item.path} begins as source {longest.source} did and is not what was consumed of it "
+            f"({longest.messages} messages, {longest.bytes} bytes): {why}"
+        )
