@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,6 @@ from tacet_runtime.reconsider import Audit, groups_of, reconsider
 from tacet_runtime.view import View, look
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Iterator, Mapping
 
     from pyiceberg.catalog import Catalog
@@ -81,6 +81,7 @@ def backfill(  # noqa: PLR0913  (the command's own options, each once)
         return _apply(view, engines, archived(view, first, last), publish=publish)
 
 
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 _REJECTED = "SELECT _source, _partition, _offset, bytes FROM rejects WHERE bytes IS NOT NULL"
 _WITHIN = """
 WITH place AS (
@@ -93,9 +94,13 @@ SELECT _source, _partition, _offset, bytes FROM rejects SEMI JOIN place USING (_
 
 
 def archived(view: View, first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, int, int, bytes]]:
-    """Yield (source, partition, offset, bytes) of messages with a row or a reject whose event time lies in [first, last)."""
+    """Yield (source, partition, offset, bytes) of messages with a row or a reject whose event time lies in [first, last).
+
+    The last moment that there is belongs to a span that ends with it.
+    """
+    end = "infinity" if last == _LAST else last.isoformat()
     column = '"' + view.store.plan.source.event_time.replace('"', '""') + '"'
-    bounds = {"first": f"TIMESTAMPTZ '{first.isoformat()}'", "last": f"TIMESTAMPTZ '{last.isoformat()}'"}
+    bounds = {"first": f"TIMESTAMPTZ '{first.isoformat()}'", "last": f"TIMESTAMPTZ '{end}'"}
     return _contents(view, _WITHIN.format(column=column, **bounds))
 
 

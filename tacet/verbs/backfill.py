@@ -16,7 +16,7 @@ from tacet.repository import compiled
 def backfill(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
-    last: Annotated[str, typer.Option("--to", help="Event time; excluded.")],
+    last: Annotated[str, typer.Option("--to", help="Event time; excluded, but for 9999-12-31T23:59:59.999999.")],
     publish: Annotated[
         bool, typer.Option("--publish", help="Replace the rows; without it, only say what would change.")
     ] = False,

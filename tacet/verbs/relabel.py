@@ -21,7 +21,7 @@ def relabel(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     field: Annotated[str, typer.Option(help="The raw field whose verdicts are judged again.")],
     first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
-    last: Annotated[str, typer.Option("--to", help="Event time; excluded.")],
+    last: Annotated[str, typer.Option("--to", help="Event time; excluded, but for 9999-12-31T23:59:59.999999.")],
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
     island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
 ) -> None:

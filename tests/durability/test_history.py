@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections import Counter
 
 import pytest
@@ -150,6 +151,18 @@ def test_a_backfill_of_a_day_leaves_the_other_days_alone(job):
     assert len(changed) == audit.rows_changed > 0
     assert first <= min(changed)
     assert max(changed) < last
+
+
+def test_the_last_moment_of_time_belongs_to_a_span_that_ends_with_it(job):
+    end = dt.datetime.max.replace(tzinfo=dt.UTC)
+    edit(job, "click/1.0.0.yaml", "epoch_millis", "iso8601")
+    moment, items = "9999-12-31T23:59:59.999999Z", [{"product": "cup", "price": 3}]
+    sentinel = {"type": "click", "id": 1, "app": "web", "version": "1.2.0", "ts": moment, "items": items}
+    (job.root / "late.ndjson").write_text(json.dumps(sentinel) + "\n")
+    job.run(job.root / "late.ndjson")
+    day = end.replace(hour=0, minute=0, second=0, microsecond=0)
+    audit = backfill(job.plan(), job.root, job.warehouse, day, end, publish=False, engine="reference")
+    assert audit.messages == 1
 
 
 @pytest.mark.slow

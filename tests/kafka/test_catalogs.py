@@ -41,6 +41,7 @@ def server():
 @pytest.fixture
 def placed(scene, server):
     """A scene whose tables are in PostgreSQL, and five of whose batches may wait for them."""
+    server.use(scene.prefix, CANARY)
     scene.write(pending=5)
     add(scene, f'{{type: sql, uri: "{server.uri}", username: "${{env:PG_USER}}", password: "${{env:PG_PASSWORD}}"}}')
     return scene
@@ -65,6 +66,31 @@ def done(scene, verb, **environment):
     )
     assert process.wait(120) == 0, process.said()
     return json.loads(process.said().splitlines()[-1])
+
+
+def test_a_catalog_that_hangs_delays_only_the_tables(placed, server):
+    placed.write(pending=50)
+    add(placed, f'{{type: sql, uri: "{server.uri}", username: "${{env:PG_USER}}", password: "${{env:PG_PASSWORD}}"}}')
+    placed.produce(30)
+    process = placed.run(**LOGIN)
+    placed.caught_up(process)
+    process.until("tables at commit")
+    server.pause()
+    try:
+        placed.produce(30)
+        placed.caught_up(process)
+        process.until("the tables wait: ")
+        placed.produce(30)
+        placed.caught_up(process)
+        process.until("no answer within 1 s", 2)
+        assert process.running, process.said()
+    finally:
+        server.go_on()
+    commits = process.said().count("tables at commit")
+    process.until("tables at commit", commits + 1)
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0, process.said()
+    assert placed.problems(tables_of(placed, server)) == []
 
 
 def test_a_catalog_that_is_away_stops_nothing_until_its_bound_and_is_caught_up_with(placed, server):

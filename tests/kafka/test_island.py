@@ -39,6 +39,11 @@ WRONG = {
         "credentials",
     ),
     "no seconds": ("island: a\nkafka: {bootstrap: 'a:1'}\npace: {time: soon}\n", "E218", "soon"),
+    "session of a heartbeat": (
+        "island: a\nkafka: {bootstrap: 'a:1'}\npatience: {session: 1s}\n",
+        "E218",
+        "session: `1s`",
+    ),
     "a list": ("- a\n", "E203", "a list"),
 }
 

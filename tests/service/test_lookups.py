@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from tacet_runtime.connectors.lookups import LookupError_, load_lookup, snapshot_of
-from tacet_runtime.service.lookups import Lookups, Source
+from tacet_runtime.service.lookups import SLOW_SECONDS, Lookups, Source
 from tacet_runtime.service.observe import Quiet
 from tests.durability.job import make
 from tests.durability.shop import PRODUCTS
@@ -105,9 +105,14 @@ def test_no_batch_waits_for_data_that_take_long_to_read(scene):
     for _ in range(3):
         scene.lookups.look()
         assert scene.lookups.processor == 1
+    for _ in range(2):
+        scene.now += SLOW_SECONDS
+        scene.lookups.look()
+    [alarm] = scene.told.alarms
+    assert alarm.startswith("lookups are being read for 120 s")
     scene.let.set()
     scene.pass_(0)
-    assert (scene.lookups.processor, scene.asked) == (2, 1)
+    assert (scene.lookups.processor, scene.asked) == (2, 2)
 
 
 def test_data_that_cannot_be_read_at_the_start_are_refused(tmp_path):

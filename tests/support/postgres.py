@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -51,10 +52,11 @@ class Postgres:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] | None = None
+    database: str = "postgres"
 
     @property
     def uri(self) -> str:
-        return f"postgresql+psycopg2://127.0.0.1:{self.port}/postgres"
+        return f"postgresql+psycopg2://127.0.0.1:{self.port}/{self.database}"
 
     def start(self) -> None:
         command = [
@@ -68,6 +70,28 @@ class Postgres:
             if time.monotonic() > deadline or self.process.poll() is not None:
                 raise RuntimeError((self.folder / "postgres.log").read_text())
             time.sleep(0.1)
+
+    def use(self, database: str, password: str) -> None:
+        """Make a database, which `uri` names from now on."""
+        import psycopg2
+
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, dbname="postgres", user=USER, password=password)
+        connection.autocommit = True
+        connection.cursor().execute(f'CREATE DATABASE "{database}"')
+        connection.close()
+        self.database = database
+
+    def pause(self) -> None:
+        """Hang, with all its processes: the machine still answers for it."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        pid = self.process.pid
+        for one in [pid, *Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]:
+            os.kill(int(one), number)
 
     def stop(self) -> None:
         if self.process is not None:

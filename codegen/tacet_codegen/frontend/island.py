@@ -90,6 +90,8 @@ LOGS: tuple[Literal["text", "json"], ...] = ("text", "json")
 CATALOGS: tuple[Literal["sql", "rest"], ...] = ("sql", "rest")
 STARTS: tuple[Literal["earliest", "latest"], ...] = ("earliest", "latest")
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_SHORTEST_SESSION = 3.0
+"""Seconds: a process tells every second that it is there, and one that is late is not dead."""
 _SECONDS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,3})?")
 _URL = re.compile(r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?")
 _Word = TypeVar("_Word", bound=str)
@@ -306,7 +308,7 @@ def _patience(node: Node | None, problems: Problems) -> p.Patience:
     return p.Patience(
         _seconds(found, "call", default.call_seconds, problems),
         _seconds(found, "transaction", default.transaction_seconds, problems),
-        _seconds(found, "session", default.session_seconds, problems),
+        _seconds(found, "session", default.session_seconds, problems, _SHORTEST_SESSION),
         _seconds(found, "stop", default.stop_seconds, problems),
     )
 
@@ -321,7 +323,7 @@ def _status(node: Node | None, problems: Problems) -> p.Status:
     return p.Status(listen.value if listen else None, _word(found, "log", LOGS, "text", problems))
 
 
-def _seconds(found: Keys, key: str, default: float, problems: Problems) -> float:
+def _seconds(found: Keys, key: str, default: float, problems: Problems, low: float = 0.0) -> float:
     written: Scalar | None = reading.scalar(found.get(key), key, problems)
     if written is None:
         return default
@@ -329,6 +331,11 @@ def _seconds(found: Keys, key: str, default: float, problems: Problems) -> float
     if not _SECONDS.fullmatch(text) or float(text) <= 0:
         problems.add(
             "E218", f"{key}: `{reading.cut(written.value)}` is no number of seconds", written.span, "for example `0.5s`"
+        )
+        return default
+    if float(text) < low:
+        problems.add(
+            "E218", f"{key}: `{reading.cut(written.value)}` is too short", written.span, f"write `{low:g}s`, or more"
         )
         return default
     return float(text)

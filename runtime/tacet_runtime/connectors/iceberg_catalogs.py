@@ -60,6 +60,10 @@ def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catal
         limits["options"] = f"-c statement_timeout={seconds * 1_000} -c lock_timeout={seconds * 1_000}"
         url = url.update_query_dict({name: value for name, value in limits.items() if name not in url.query})
     try:
+        if url.get_backend_name() == "postgresql" and url.get_driver_name() == "psycopg2":
+            from tacet_runtime.connectors.patient_psycopg2 import limit  # noqa: PLC0415  (an extra)
+
+            limit(seconds)
         return sql_catalog(
             **{"pool_pre_ping": "true", **properties, "uri": url.render_as_string(hide_password=False)},
         )

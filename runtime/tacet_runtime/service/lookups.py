@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tacet_runtime.plan.model import Lookup, Plan
     from tacet_runtime.service.observe import Observer
 
+SLOW_SECONDS = 120.0
+"""What takes longer to read is an alarm."""
 _CLOSE_SECONDS = 1.0
 
 
@@ -62,6 +64,8 @@ class Lookups:
         self._due = {lookup: clock() + seconds for lookup, seconds in self._every.items()}
         self._thread: threading.Thread | None = None
         self._found = _Found()
+        self._slow: float | None = None
+        """When to say that what is being read takes long."""
         self.processor = make(self._tables)
         """What computes with the present snapshots."""
         self._tell(self._tables)
@@ -75,6 +79,7 @@ class Lookups:
         """Take what was read meanwhile, and have read what is due; called between two batches."""
         if self._thread is not None:
             if self._thread.is_alive():
+                self._see_slow()
                 return
             self._thread = None
             self._take(self._found)
@@ -82,9 +87,17 @@ class Lookups:
         due = [lookup for lookup, moment in self._due.items() if moment <= now]
         if due:
             self._due |= {lookup: now + self._every[lookup] for lookup in due}
-            self._found = _Found()
+            self._found, self._slow = _Found(), now + SLOW_SECONDS
             self._thread = threading.Thread(target=self._read, args=(due, self._found), name="lookups", daemon=True)
             self._thread.start()
+
+    def _see_slow(self) -> None:
+        """Say, once for each reading, that the next ones wait for it."""
+        if self._slow is not None and self._clock() >= self._slow:
+            self._slow = None
+            self._observer.alarm(
+                f"lookups are being read for {SLOW_SECONDS:g} s: the snapshots before are used until they are there"
+            )
 
     def close(self) -> None:
         """Wait a moment for what is being read; it is dropped."""

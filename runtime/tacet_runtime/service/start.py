@@ -57,7 +57,8 @@ def serve(  # noqa: PLR0913  (the command's own options, each once)
             lambda lookup: snapshot_of(lookup, root, catalog),
             lambda lookup: load_lookup(lookup, root, catalog, archive=tables.root / "lookups"),
         )
-        lookups = Lookups(plan, source, lambda read: warmed(sized_processor(engine, plan, read)), observer)
+        with watchdog.limit("S0 lookups", 4 * (island.patience.call_seconds + 5)):
+            lookups = Lookups(plan, source, lambda read: warmed(sized_processor(engine, plan, read)), observer)
         outputs = Outputs(plan, ids)
         settled()
         Service(Parts(owner, island, tables, lookups, outputs, watchdog, observer, accept)).run(stop)
