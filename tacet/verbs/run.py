@@ -26,7 +26,12 @@ if TYPE_CHECKING:
     from tacet_runtime.service.refusal import Accept
 
 
+_OF_FILES = ("framing", "workers", "commit_messages", "block_bytes")
+_OF_ISLANDS = ("shard", "restarts", "accept_new_topic", "accept_loss", "strict")
+
+
 def run(
+    context: typer.Context,
     job: Annotated[
         str,
         typer.Argument(
@@ -72,6 +77,7 @@ def run(
     """Run a job over files, or as a service. The same input again adds nothing; after a crash the same command goes on."""
     steady()
     if island is not None:
+        _see_none(context, _OF_FILES, "--island: a service has `pace` and shards, and reads no files")
         supervise = restarts > 0 and SUPERVISED not in os.environ
         asked = supervisor() if supervise else stopper()
         if inputs:
@@ -88,6 +94,7 @@ def run(
         return
     if not inputs:
         raise Usage("nothing to read: name files with '--input', or an island's Kafka with '--island'")
+    _see_none(context, _OF_ISLANDS, "--input: it is for a service, with '--island FILE'")
     from tacet_runtime.engines.run import run as execute
     from tacet_runtime.engines.tasks import Options
 
@@ -108,6 +115,14 @@ def run(
     if totals.stopped:
         message("stopped at a commit: the same command goes on from there")
         finish(130)
+
+
+def _see_none(context: typer.Context, names: tuple[str, ...], why: str) -> None:
+    """Refuse options that would mean nothing: who gives one believes to have it."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise Usage(f"--{name.replace('_', '-')} and {why}")
 
 
 def _supervise(restarts: int, asked: threading.Event) -> NoReturn:

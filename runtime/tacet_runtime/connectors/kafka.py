@@ -248,8 +248,7 @@ class Source:
         """Partition -> the end that was reached in this assignment: offsets behind the last message may have none."""
         self._failed: BaseException | None = None
         self._coming: list[int] | None = None  # partitions that were assigned and have no beginning yet
-        self._paused = False
-        session = int(patience.session_seconds * 1_000)
+        self._paused, session = False, int(patience.session_seconds * 1_000)
         self._consumer = ck.Consumer(
             {
                 **base,
@@ -268,6 +267,7 @@ class Source:
                 "fetch.min.bytes": 262_144,
                 "fetch.message.max.bytes": 16_000_000,
                 "queued.max.messages.kbytes": 131_072,
+                "logger": _SILENT_LOG,
             }
         )
         self._consumer.subscribe([topic], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost)
