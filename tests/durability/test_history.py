@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from pyiceberg.exceptions import CommitFailedException
@@ -264,3 +265,9 @@ def test_a_relabel_changes_only_the_verdicts_of_its_field(job):
             assert dict(b["_absences"])["product"] == "declared_omission:no-product"
     assert job.verify().findings == ()
     assert sum(relabel(job.plan(), job.root, job.warehouse, "product", *EVER).rows.values()) == 0
+
+
+def test_a_warehouse_that_was_moved_is_named_with_the_way_back(job, tmp_path):
+    moved = replace(job, root=job.root.rename(tmp_path.with_name(f"{tmp_path.name}-moved")))
+    with pytest.raises(TableError, match="the warehouse back to where it was, if it was moved"):
+        backfill(moved.plan(), moved.root, moved.warehouse, *EVER, publish=False, engine="reference")

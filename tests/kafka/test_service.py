@@ -111,7 +111,8 @@ def test_every_line_of_a_json_log_is_an_object_also_of_what_is_refused_or_warned
         check=False,
     )
     assert supervised.returncode == 3
-    ended, gave_up = logged(supervised.stderr)
+    lookup, ended, gave_up = logged(supervised.stderr)
+    assert (lookup["event"], lookup["lookup"]) == ("lookup", "goods")
     assert (ended["event"], ended["level"]) == ("ended", "error")
     assert ended["why"] == f"there is no topic {name}: create it, the job makes no topic of others"
     assert (gave_up["event"], gave_up["why"]) == ("supervisor", "not started again: no restart mends this")

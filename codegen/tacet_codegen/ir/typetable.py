@@ -146,7 +146,8 @@ nested at most eight deep; recursion cannot be written. `one_of` closes a `strin
 regular expressions share: [expressions](expressions.md)), `range` is for numbers, dates, times and moments, both ends included, `null` for an open one.
 
 A column's type may widen from one version to the next as Iceberg's may: `int` to `long`, `float` to `double`, `decimal(p,s)` to more
-digits before the point, also inside of lists, maps and structs.
+digits before the point, also inside of lists, maps and structs. Any other change of a draft is refused
+by the table that has the column: give the new form a new name, or the table another one.
 """
 
 

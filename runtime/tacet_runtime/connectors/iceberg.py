@@ -60,6 +60,9 @@ PROPERTIES = {
 }
 
 
+_PUT_BACK = "put the file back from a copy, or the warehouse back to where it was, if it was moved: Iceberg's metadata holds whole paths"
+
+
 class TableError(Exception):
     """A table is not what the plan says, or cannot be reached; the message names it."""
 
@@ -72,8 +75,12 @@ def readable(table: str) -> Iterator[None]:
     except (NoSuchTableError, SQLAlchemyError, TableError):
         raise
     except Exception as error:
-        cause = str(error).partition(". Detail")[0].partition("\n")[0] or type(error).__name__
-        raise TableError(f"the metadata of {table} cannot be read: {cause}; put the file back from a copy") from error
+        raise _unreadable(table, error) from error
+
+
+def _unreadable(table: str, error: Exception) -> TableError:
+    cause = str(error).partition(". Detail")[0].partition("\n")[0] or type(error).__name__
+    return TableError(f"the metadata of {table} cannot be read: {cause}; {_PUT_BACK}")
 
 
 def open_catalog(warehouse: Path) -> Catalog:
@@ -120,6 +127,8 @@ def ensure_table(catalog: Catalog, table: p.SinkTable, beside: Iterable[p.SinkTa
     except NoSuchTableError:
         _see_first(catalog, table.name, beside, marker)
         found = catalog.create_table(table.name, Schema(), properties=dict(PROPERTIES))
+    except FileNotFoundError as error:
+        raise _unreadable(table.name, error) from error
     if not found.schema().fields:
         _first_schema(found, table)
         return catalog.load_table(table.name)
