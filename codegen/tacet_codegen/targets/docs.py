@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING
 
+from tacet_codegen.ir.asked import answer
 from tacet_codegen.ir.columns import derived_table, raw_table
 from tacet_codegen.ir.typetext import path_text, type_text
 from tacet_codegen.targets.base import Artifact, contract_path
@@ -88,6 +90,7 @@ def _raw_page(event: RawEvent, producers: Sequence[Producer]) -> str:
             f"the producer is {code(event.producer.name)}, its version {code(event.producer.version)} "
             f"({event.producer.scheme}). Keys that no field names: {event.unknown_fields}.\n"
         ),
+        *_asked(event),
         "## Fields\n",
         _table_rows(
             ("field", "type", "where", "presence", "allowed", "meaning"), (_raw_row(field) for field in event.fields)
@@ -99,6 +102,22 @@ def _raw_page(event: RawEvent, producers: Sequence[Producer]) -> str:
         f"## Kept in\n\n{code(raw_table(event))}, {'with' if event.sinks.keep_payload else 'without'} the original bytes.\n",
     ]
     return "\n".join(parts)
+
+
+def _asked(event: RawEvent) -> list[str]:
+    """Say what a sender has to write for a message to be taken as this event."""
+    if event.source.select is None:
+        return []
+    found = answer(event)
+    lines = [f"- {code(path_text(one.path))}: {' or '.join(map(_sent, one.values))}\n" for one in found.asked]
+    if not found.whole:
+        lines.append("- what else that takes; the Python model does not see to it\n")
+    said = "A message for which that does not hold is skipped: no row, no reject. A sender has to write:\n"
+    return [said, "".join(lines)]
+
+
+def _sent(value: str | int) -> str:
+    return code(json.dumps(value, ensure_ascii=False))
 
 
 def _raw_row(field: RawField) -> tuple[str, ...]:

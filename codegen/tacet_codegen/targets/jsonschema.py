@@ -1,7 +1,8 @@
 """JSON Schema 2020-12: what a message of a raw event may be, in the form in which producers send it; and derived rows.
 
 It says what is valid of what is sent. What may be left out is the verdicts' matter: only the identity is required, and
-null is the same as absent for everything else. JSON Schema counts 1.0 as an integer; the other targets do not.
+what `select` names, as a message without it is another event's; null is the same as absent for everything else.
+JSON Schema counts 1.0 as an integer; the other targets do not.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Any, assert_never
 
+from tacet_codegen.ir.asked import answer
 from tacet_codegen.targets.base import Artifact, contract_path
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.forms import EPOCHS
@@ -68,8 +70,18 @@ def message_schema(event: RawEvent) -> Schema:
     if event.source.explode is not None:
         items = {"type": "array", "items": _element(event)}
         _place(root, event.source.explode.steps, items, required=True)
+    for asked in answer(event).asked:
+        _place(root, asked.path.steps, _one_of(asked.values), required=True)
     found: Schema = _without_marks({**_head(event.header), **root})
     return found
+
+
+def _one_of(values: tuple[str | int, ...]) -> Schema:
+    """Return the schema of what `select` asks for: one value is its own default, of several the sender chooses."""
+    type_ = "string" if isinstance(values[0], str) else "integer"
+    if len(values) > 1:
+        return {"type": type_, "enum": list(values)}
+    return {"type": type_, "const": values[0], "default": values[0]}
 
 
 def _element(event: RawEvent) -> Schema:

@@ -13,6 +13,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from tacet_codegen.ir.asked import answer
 from tacet_codegen.targets.base import Artifact
 from tacet_codegen.targets.jsonschema import message_schema
 
@@ -42,7 +43,7 @@ def decode(data: bytes) -> {name}:
 
 
 def encode(message: {name}) -> bytes:
-    """Encode a message as the queue takes it; what is UNSET is left out."""
+    """Encode a message as the queue takes it; what is UNSET is left out.{asked}"""
     return msgspec.json.encode(message)
 '''
 
@@ -71,7 +72,16 @@ def module(event: RawEvent) -> str:
     if schema["title"] in _TAKEN or keyword.iskeyword(schema["title"]):
         schema["title"] += "Message"
     header = _HEADER.format(reference=event.header.reference, digest=event.header.digest)
-    return f"{header}\n\n{_body(json.dumps(schema, ensure_ascii=True))}\n{_FUNCTIONS.format(name=schema['title'])}"
+    functions = _FUNCTIONS.format(name=schema["title"], asked=_asked(event))
+    return f"{header}\n\n{_body(json.dumps(schema, ensure_ascii=True))}\n{functions}"
+
+
+def _asked(event: RawEvent) -> str:
+    """Return what a docstring says of a `select` that the classes do not answer: the sender has to."""
+    if event.source.select_text is None or answer(event).whole:
+        return ""
+    text = " ".join(event.source.select_text.split()).replace("\\", "\\\\").replace('"', '\\"')
+    return f"\n\n    A message is this event only where this holds, which the classes do not see to: {text}\n    "
 
 
 @functools.lru_cache(maxsize=256)
@@ -114,5 +124,6 @@ def _generated(schema: str) -> str:
             use_union_operator=True,
             snake_case_field=True,
             enum_field_as_literal=LiteralType.All,
+            apply_default_values_for_required_fields=True,
         )
     return str(text).removeprefix(_NO_HEADER)

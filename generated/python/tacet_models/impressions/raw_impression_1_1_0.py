@@ -58,6 +58,7 @@ class RawImpression(Struct):
     surface: Literal['ROW', 'BILLBOARD', 'SEARCH'] | None | UnsetType = UNSET
     page: str | None | UnsetType = UNSET
     flags: Annotated[Flags, Meta(title='Flags')] | None | UnsetType = UNSET
+    type: Literal['impression'] = 'impression'
 
 
 def decode(data: bytes) -> RawImpression:
