@@ -136,26 +136,28 @@ def _contents(
 ) -> tuple[dict[Content, list[Had]], dict[Content, list[Position]]]:
     """Compare files of lines, each with the sources that begin alike."""
     by_content = _grouped(((p.bytes, p.digest, ""), p) for p in sources if p.head)
-    alike: dict[str, set[Content]] = {}
-    for content, same in by_content.items():
-        for position in same:
-            alike.setdefault(position.head, set()).add(content)
+    alike: dict[str, dict[int, set[str]]] = {}
+    for p in sources:
+        if p.head:
+            alike.setdefault(p.head, {}).setdefault(p.bytes, set()).add(p.digest)
     found = []
     for item in inputs if alike else []:
-        near = [content for head in heads_of(beginning(item.path)) for content in alike.get(head, ())]
-        found += [(content, Had(item.name, grown)) for content, grown in _had(item.path, near)]
+        near = [alike[head] for head in heads_of(beginning(item.path)) if head in alike]
+        found += [((size, digest, ""), Had(item.name, grown)) for size, digest, grown in _had(item.path, near)]
     return _grouped(found), by_content
 
 
-def _had(path: Path, contents: Sequence[Content]) -> list[tuple[Content, bool]]:
-    """Return those contents that a file begins with all of, each with whether it has a message more."""
-    by_size = _grouped((content[0], content) for content in set(contents))
-    found: list[Content] = []
+def _had(path: Path, near: Sequence[Mapping[int, set[str]]]) -> list[tuple[int, str, bool]]:
+    """Return, of digests by size, those that a file begins with all of, each with whether it has a message more."""
+    if not near:
+        return []
+    sizes = sorted(set().union(*near))
+    found: list[tuple[int, str]] = []
     size, end = 0, b""
     digest = Digest()
     with open_content(path) as content:
         # Two bytes more show whether the file ends here, but for a line end.
-        for wanted in [*sorted(by_size), max(by_size) + 2] if by_size else []:
+        for wanted in [*sizes, sizes[-1] + 2]:
             while size < wanted and (chunk := read_some(content, min(READ_BYTES, wanted - size), path)):
                 digest.update(chunk)
                 size += len(chunk)
@@ -163,9 +165,10 @@ def _had(path: Path, contents: Sequence[Content]) -> list[tuple[Content, bool]]:
             if size < wanted:
                 break
             text = digest.text()
-            found += [one for one in by_size.get(wanted, []) if one[1] == text]
+            if any(text in digests.get(wanted, ()) for digests in near):
+                found.append((wanted, text))
     ended = size - 1 if end[-1:] == b"\n" != end[:1] else size
-    return [(one, one[0] < ended) for one in found]
+    return [(wanted, text, wanted < ended) for wanted, text in found]
 
 
 def _whole(path: Path) -> tuple[int, str]:
