@@ -25,6 +25,7 @@ from tacet_runtime.connectors.iceberg import (
     local_path,
     replace_files,
 )
+from tacet_runtime.connectors.iceberg_types import misses_rows
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
 from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
@@ -79,8 +80,9 @@ class Maintained:
 
 @dataclass(slots=True)
 class _Group:
-    """Small files of one partition that make one file together."""
+    """Small files of one partition that make one file together, or files to be written `anew` whatever their number."""
 
+    anew: bool = False
     files: list[DataFile] = field(default_factory=list)
     size: int = 0
 
@@ -151,22 +153,27 @@ def _again(sink: SinkTable, commit: Callable[[], _Done]) -> _Done:
 
 
 def _groups(store: Warehouse, role: str, target: int) -> Iterator[_Group]:
-    """Yield what is to be merged: files of one partition under the present spec, smallest positions first."""
-    partitions: dict[str, list[DataFile]] = {}
+    """Yield what is to be merged: files of one partition under the present spec, smallest positions first.
+
+    Files under an older one by which readers miss rows come along, to be written under the present one.
+    """
+    partitions: dict[tuple[bool, str], list[DataFile]] = {}
     view = look(store)
     table = view.tables[role]
+    sink, present = store.tables[role], table.spec().spec_id
+    left = {number for number, spec in table.specs().items() if number != present and misses_rows(spec, sink)}
     for file in live_files(table):
         path = local_path(file.file_path)
         if not store.owns(path) or view.waits(path):
             continue
-        if file.spec_id == table.spec().spec_id and file.file_size_in_bytes < target * SMALL:
-            partitions.setdefault(repr(file.partition), []).append(file)
-    for _, files in sorted(partitions.items()):
-        group = _Group()
+        if file.spec_id in left or (file.spec_id == present and file.file_size_in_bytes < target * SMALL):
+            partitions.setdefault((file.spec_id in left, f"{file.spec_id} {file.partition!r}"), []).append(file)
+    for (anew, _), files in sorted(partitions.items()):
+        group = _Group(anew)
         for file in sorted(files, key=lambda f: f.file_path):
             if group.size + file.file_size_in_bytes > target and group.files:
                 yield group
-                group = _Group()
+                group = _Group(anew)
             group.files.append(file)
             group.size += file.file_size_in_bytes
         yield group
@@ -176,7 +183,7 @@ def _chunks(groups: Iterable[_Group]) -> Iterator[list[_Group]]:
     """Gather groups into commits."""
     chunk: list[_Group] = []
     for group in groups:
-        if len(group.files) < MERGED:
+        if len(group.files) < MERGED and not group.anew:
             continue
         chunk.append(group)
         if sum(len(one.files) for one in chunk) >= FILES_A_COMMIT:

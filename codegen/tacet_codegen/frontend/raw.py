@@ -136,7 +136,8 @@ def read_raw(place: Place, node: Mapping, problems: Problems) -> WrittenRaw | No
     source = reading.keys(found.get("source"), SOURCE, "source", problems)
     explode = _explode(source, problems)
     fields = _fields(found.get("fields"), problems, exploded=explode is not None)
-    columns = Columns({field.name: field.type for field in fields}, reading.names(found.get("fields")))
+    ranges = {field.name: field.constraint.range for field in fields}
+    columns = Columns({field.name: field.type for field in fields}, reading.names(found.get("fields")), ranges)
     _check_ways(fields, explode, problems)
     event_time = _field_name(source, "event_time", columns, (t.TimestamptzType,), problems)
     producer = _producer(found.get("producer"), columns, problems)

@@ -15,7 +15,7 @@ from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Column
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from tacet_codegen.frontend.derived import WrittenDerived, WrittenDerivedField, WrittenLookup
     from tacet_codegen.frontend.nodes import Scalar
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tacet_codegen.frontend.written import Known
     from tacet_codegen.ir.model import Pii, RawEvent, RawField, Table
     from tacet_runtime.plan.expressions import Expression
+    from tacet_runtime.plan.model import Bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ def resolve_derived(written: WrittenDerived, known: Known, problems: Problems) -
     lookups = _lookups(written, raw_fields, known, problems)
     if lookups is None:
         return None
-    columns = dict(raw_scope.columns) | {f"{k.name}.{f.name}": f.type for k in lookups for f in k.table.fields}
-    names = _Names(raw_fields, raw_scope, Scope(columns), lookups)
+    all_types = dict(raw_scope.columns) | {f"{k.name}.{f.name}": f.type for k in lookups for f in k.table.fields}
+    names = _Names(raw_fields, raw_scope, Scope(all_types), lookups)
     filters = [
         Filter(f.name, e, f.drop_when.value, f.span)
         for f in written.filters
@@ -64,7 +65,8 @@ def resolve_derived(written: WrittenDerived, known: Known, problems: Problems) -
         for a in written.agreements
         if (e := _condition(a.check, Scope(types), problems))
     ]
-    sinks = read_sinks(written.sinks, Columns(types), "derived", problems) if written.sinks else Sinks(None, None)
+    columns = Columns(types, ranges=_ranges(fields, raw_fields, corrections))
+    sinks = read_sinks(written.sinks, columns, "derived", problems) if written.sinks else Sinks(None, None)
     if problems.errors > before:
         return None
     if not any(f.identity for f in fields):
@@ -289,6 +291,15 @@ def _taken(written: WrittenDerivedField, source: Scalar, names: _Names, problems
         written.name, 0, type_, Column(source.value, type_), source.value, source.value, (source.value,),
         written.optional, written.identity, pii, doc, written.span,
     )  # fmt: skip
+
+
+def _ranges(
+    fields: Iterable[DerivedField], raw: Mapping[str, RawField], corrections: Iterable[Correction]
+) -> dict[str, Bounds | None]:
+    """Return the ranges that columns keep to: those of raw fields that are taken over as they were sent."""
+    corrected = {assignment.field for correction in corrections for assignment in correction.set}
+    kept = {name: field.constraint.range for name, field in raw.items() if name not in corrected}
+    return {field.name: kept.get(field.taken_over) for field in fields if field.taken_over is not None}
 
 
 def _identity(fields: list[DerivedField], raw: Mapping[str, RawField], problems: Problems) -> None:

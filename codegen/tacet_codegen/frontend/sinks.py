@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend import reading
@@ -11,6 +11,7 @@ from tacet_codegen.frontend.reading import IDENTIFIER, Shape
 from tacet_codegen.ir.model import IcebergSink, KafkaSink, Sinks
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.model import PartitionField
+from tacet_runtime.plan.partitions import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
+    from tacet_runtime.plan.model import Bounds
     from tacet_runtime.plan.types import Type
 
 SINKS = Shape({}, {"iceberg": "the table", "kafka": "the topic"})
@@ -32,9 +34,6 @@ _TOPIC = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,248}")
 _PARTITION = re.compile(
     r"(?:([a-z]+)\(\s*(?:([0-9]{1,6})\s*,\s*)?([A-Za-z_][A-Za-z0-9_]*)\s*\)|([A-Za-z_][A-Za-z0-9_]*))"
 )
-_DAYS = (t.DateType, t.TimestampType, t.TimestamptzType)
-_WHOLE = (t.IntType, t.LongType, t.DecimalType, t.StringType, t.BinaryType)
-_NO_BUCKET = (t.BooleanType, t.FloatType, t.DoubleType, t.ListType, t.MapType, t.StructType)
 
 
 def topic(found: Scalar | None, problems: Problems) -> str:
@@ -70,10 +69,14 @@ def table_name(found: Scalar | None, problems: Problems) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that a sink may name; `written` has those too that are wrong themselves."""
+    """The columns that a sink may name; `written` has those too that are wrong themselves.
+
+    `ranges` is for columns that hold no value outside of one.
+    """
 
     types: Mapping[str, Type]
     written: frozenset[str] = frozenset()
+    ranges: Mapping[str, Bounds | None] = field(default_factory=dict)
 
 
 def read_sinks(node: Node | None, columns: Columns, role: Literal["raw", "derived"], problems: Problems) -> Sinks:
@@ -146,11 +149,11 @@ def _column(name: str, found: Scalar, what: str, columns: Columns, problems: Pro
 def _partition(node: Node | None, columns: Columns, problems: Problems) -> tuple[PartitionField, ...]:
     fields: list[PartitionField] = []
     for found in reading.texts(node, "partition", problems):
-        field = _partition_field(found, columns, problems)
-        if field is not None and any(f.column == field.column and f.transform == field.transform for f in fields):
+        one = _partition_field(found, columns, problems)
+        if one is not None and any(f.column == one.column and f.transform == one.transform for f in fields):
             problems.add("E401", f"partition `{found.value}` stands twice", found.span, "remove one")
-        elif field is not None:
-            fields.append(field)
+        elif one is not None:
+            fields.append(one)
     return tuple(fields)
 
 
@@ -169,34 +172,14 @@ def _partition_field(found: Scalar, columns: Columns, problems: Problems) -> Par
     type_ = _column(name, found, "partition", columns, problems)
     if type_ is None:
         return None
-    width = int(match[2]) if match[2] else None
-    wrong = _transform_problem(transform, width, type_)
+    partition = PartitionField(name, transform, int(match[2]) if match[2] else None)  # type: ignore[arg-type]
+    wrong = misfit(partition, type_, columns.ranges.get(name))
     if wrong is not None:
-        problems.add(
-            "E401",
-            f"partition `{reading.cut(found.value)}`: {wrong}",
-            found.span,
-            "choose a transform that fits the column's type",
-        )
+        problems.add("E401", f"partition `{reading.cut(found.value)}`: {wrong.why}", found.span, wrong.way_out)
         return None
-    return PartitionField(name, transform, width)  # type: ignore[arg-type]
+    return partition
 
 
 def _half(text: str) -> str | None:
     """Return the hint for what YAML left of `[bucket(16, column)]`: it ends a plain text at the comma."""
     return 'its comma ends it in YAML: quote it, `"bucket(16, column)"`' if text.count("(") != text.count(")") else None
-
-
-def _transform_problem(transform: str, width: int | None, type_: Type) -> str | None:
-    if (width is not None) != (transform in {"bucket", "truncate"}) or width == 0:
-        return "bucket and truncate need a width, the others have none"
-    fits = {
-        "year": isinstance(type_, _DAYS),
-        "month": isinstance(type_, _DAYS),
-        "day": isinstance(type_, _DAYS),
-        "hour": isinstance(type_, t.TimestampType | t.TimestamptzType),
-        "truncate": isinstance(type_, _WHOLE),
-        "bucket": not isinstance(type_, _NO_BUCKET),
-        "identity": not isinstance(type_, t.ListType | t.MapType | t.StructType),
-    }
-    return None if fits[transform] else f"`{transform}` does not fit the column's type"

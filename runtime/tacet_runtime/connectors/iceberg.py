@@ -39,7 +39,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from tacet_runtime.connectors.iceberg_columns import ColumnError, numbered, widened
-from tacet_runtime.connectors.iceberg_types import iceberg_schema, partition_spec, sort_order
+from tacet_runtime.connectors.iceberg_types import iceberg_schema, misses_rows, partition_spec, sort_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -177,6 +177,11 @@ def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:
     spec = partition_spec(table)
     if _transforms(spec) != _transforms(found.spec()):
         has, said = (_layout(one, found.schema()) for one in (found.spec(), spec))
+        if misses_rows(found.spec(), table):
+            raise TableError(
+                f"table {table.name} is partitioned by {has}, by which readers can miss rows, and the contract says {said}: change the "
+                "table's in the catalog, too (`update_spec` of pyiceberg), and run `tacet maintain`: it writes rows that are there anew"
+            )
         raise TableError(
             f"table {table.name} is partitioned by {has}, and the contract says {said}: keep the partition, "
             "or change the table's in the catalog, too (`update_spec` of pyiceberg: rows that are there keep theirs)"

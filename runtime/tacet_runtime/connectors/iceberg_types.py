@@ -37,14 +37,15 @@ from pyiceberg.types import (
     UUIDType,
 )
 
+from tacet_runtime.plan import model as p
 from tacet_runtime.plan import types as t
+from tacet_runtime.plan.partitions import misfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyiceberg.transforms import Transform
 
-    from tacet_runtime.plan import model as p
     from tacet_runtime.plan.types import Type
 
 
@@ -137,6 +138,23 @@ def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
         for at, f in enumerate(table.partition)
     ]
     return PartitionSpec(*fields, spec_id=spec_id)
+
+
+def misses_rows(spec: PartitionSpec, table: p.SinkTable) -> bool:
+    """Tell whether a spec has a partition that no contract can have without a `range`."""
+    columns = {column.id: column for column in table.columns}
+    for field in spec.fields:
+        column = columns.get(field.source_id)
+        match field.transform:
+            case IdentityTransform() if column is not None:
+                found = misfit(p.PartitionField(column.name, "identity"), column.type)
+            case TruncateTransform(width=width) if column is not None:
+                found = misfit(p.PartitionField(column.name, "truncate", width), column.type)
+            case _:
+                continue
+        if found is not None:
+            return True
+    return False
 
 
 def sort_order(table: p.SinkTable, order_id: int = 1) -> SortOrder:
