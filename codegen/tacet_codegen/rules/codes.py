@@ -159,7 +159,7 @@ _TARGETS = (
     Code(
         "E402",
         "a name collides",
-        "Every sink adds columns that begin with `_`; a lookup and a field share one name space.",
+        "Every sink adds columns that begin with `_`; a lookup and a field share one name space; so do a column and a partition field.",
         "Rename it.",
     ),
     Code(
