@@ -137,7 +137,7 @@ READINGS = (
 )  # fmt: skip
 TRANSFORMS = {
     "year": ("at", "local", "day"), "month": ("at", "local", "day"), "day": ("at", "local", "day"), "hour": ("at", "local"),
-    "identity": ("id", "at", "local", "day", "time", "device", "kwh", "fast", "name", "raw", "count"),
+    "identity": ("id", "at", "local", "day", "time", "kwh", "fast", "name", "raw", "count"),
     "bucket": ("id", "at", "local", "day", "time", "device", "kwh", "name", "raw", "count"),
     "truncate": ("id", "kwh", "name", "raw", "count"),
 }  # fmt: skip
@@ -156,8 +156,12 @@ def reading(
 
 
 def partitions(transform: str) -> list[str]:
-    width = {"bucket": "16, ", "truncate": "3, "}.get(transform, "")
-    return [f"{transform}({width}{column})" for column in TRANSFORMS[transform]]
+    """A width of `truncate` divides the lowest value of the column: -2^31, or -999999.999."""
+    width = {"bucket": "16, ", "truncate": "4, "}.get(transform, "")
+    return [
+        f"{transform}({'3, ' if (transform, column) == ('truncate', 'kwh') else width}{column})"
+        for column in TRANSFORMS[transform]
+    ]
 
 
 @pytest.mark.parametrize("transform", ["identity", "bucket"])
