@@ -177,13 +177,12 @@ def _partition_field(found: Scalar, columns: Columns, problems: Problems) -> Par
     if wrong is not None:
         problems.add("E401", f"partition `{reading.cut(found.value)}`: {wrong.why}", found.span, wrong.way_out)
         return None
-    own = f"{name}_{transform}"
-    if transform != "identity" and own in columns.types:
+    if transform != "identity" and partition.name in columns.types:
         problems.add(
             "E402",
-            f"partition `{reading.cut(found.value)}` makes the partition field `{own}`, and a column has that name",
+            f"partition `{reading.cut(found.value)}` makes the partition field `{partition.name}`, and a column has that name",
             found.span,
-            f"rename the column `{own}`: no Iceberg library makes such a table",
+            f"rename the column `{partition.name}`: no Iceberg library makes such a table",
         )
         return None
     return partition

@@ -46,8 +46,7 @@ def table_json(table: SinkTable) -> dict[str, Any]:
 
 def _partition(field: PartitionField, at: int, ids: dict[str, int]) -> dict[str, Any]:
     transform = field.transform if field.width is None else f"{field.transform}[{field.width}]"
-    name = field.column if field.transform == "identity" else f"{field.column}_{field.transform}"
-    return {"source-id": ids[field.column], "field-id": 1000 + at, "name": name, "transform": transform}
+    return {"source-id": ids[field.column], "field-id": 1000 + at, "name": field.name, "transform": transform}
 
 
 def iceberg_type(type_: Type, ids: Iterator[int]) -> Any:

@@ -133,7 +133,7 @@ def partition_spec(table: p.SinkTable, spec_id: int = 1) -> PartitionSpec:
             ids[f.column],
             1000 + at,
             transform(f),
-            f.column if f.transform == "identity" else f"{f.column}_{f.transform}",
+            f.name,
         )
         for at, f in enumerate(table.partition)
     ]

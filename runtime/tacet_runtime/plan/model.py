@@ -243,6 +243,11 @@ class PartitionField(msgspec.Struct, frozen=True):
     transform: Literal["identity", "year", "month", "day", "hour", "bucket", "truncate"]
     width: int | None = None
 
+    @property
+    def name(self) -> str:
+        """Return what the spec calls the field."""
+        return self.column if self.transform == "identity" else f"{self.column}_{self.transform}"
+
 
 class SinkTable(msgspec.Struct, frozen=True):
     """One Iceberg table that the job writes."""
