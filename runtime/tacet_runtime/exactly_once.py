@@ -161,10 +161,10 @@ class Warehouse:
         return path.is_relative_to(self._data) or not path.is_relative_to(jobs)
 
     def served(self) -> list[str]:
-        """Return the islands whose service writes here: its markers stand in the tables, and it names its files' folders after itself."""
+        """Return the islands whose service writes here: its markers stand in the ledger, and it names its files' folders after itself."""
         prefix = f"{MARKER}.{self.plan.job}."
-        tables = [self.table(role) for role in self.tables if self.has(role)]
-        shards = {name.removeprefix(prefix) for table in tables for name in table.properties if name.startswith(prefix)}
+        marks = self.table("ledger").properties if self.has("ledger") else {}
+        shards = {name.removeprefix(prefix) for name in marks if name.startswith(prefix)}
         folders = self._data.iterdir() if self._data.exists() else ()
         shards |= {found[1] for folder in folders if (found := _BATCH.fullmatch(folder.name))}
         return sorted({shard.partition(".")[0] for shard in shards})

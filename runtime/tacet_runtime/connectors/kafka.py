@@ -341,8 +341,7 @@ class Source:
             if failed_message.code() == ck.KafkaError._PARTITION_EOF:  # noqa: SLF001
                 self.reached[int(message.partition() or 0)] = int(message.offset() or 0)
         if self._coming is not None:
-            self.next = self._begin(self._coming)
-            self._coming = None
+            self.next, self._coming = self._begin(self._coming), None
         if self.generation != before:
             self._assign()
             return []
