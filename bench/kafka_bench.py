@@ -190,7 +190,7 @@ def run(folder: Path, messages: int, seconds: float) -> list[Figure]:
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(prog="bench-kafka", description=__doc__)
-    parser.add_argument("--messages", type=int, default=100_000, help=f"a multiple of {DISTINCT}")
+    parser.add_argument("--messages", type=int, default=600_000, help=f"a multiple of {DISTINCT}")
     parser.add_argument("--seconds", type=float, default=30, help="of the steady feed")
     options = parser.parse_args()
     out = ROOT / "bench/out"

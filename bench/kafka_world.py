@@ -30,7 +30,7 @@ ISLAND = """island: {name}
 kafka: {{bootstrap: "{bootstrap}"}}
 registry: {{url: "{registry}"}}
 warehouse: "{warehouse}"
-pace: {{rows: 50000, time: {time}s, tables: {tables}s}}
+pace: {{rows: 50000, bytes: 67108864, time: {time}s, tables: {tables}s}}
 status: {{log: json}}
 """
 

@@ -13,6 +13,8 @@ _MALLOC = {
     "MALLOC_TOP_PAD_": (_TOP_PAD, 64 * 1024 * 1024),
     "MALLOC_MMAP_THRESHOLD_": (_MMAP, 32 * 1024 * 1024),
 }
+_FAST = 1
+"""The largest of the blocks that are kept apart when freed, `M_MXFAST`: each large block that is freed clears them out again."""
 _PURGE_MILLISECONDS = "1000"
 _GARBAGE = (1_000_000, 10, 10)
 
@@ -27,8 +29,11 @@ def steady() -> None:
     os.environ.setdefault("MIMALLOC_PURGE_DELAY", _PURGE_MILLISECONDS)  # Arrow's, read when its library is loaded
     gc.set_threshold(*_GARBAGE)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return
+    mallopt(_FAST, 0)
     for name, (option, value) in _MALLOC.items():
-        if mallopt is not None and name not in os.environ:
+        if name not in os.environ:
             mallopt(option, value)
 
 
