@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from tacet_runtime.plan.expressions import Expression
+    from tacet_runtime.plan.model import Assignment as SetField
     from tacet_runtime.plan.model import Lookup, Plan
 
 Kind: TypeAlias = Literal["rule", "filter", "correction", "agreement"]
@@ -135,6 +136,8 @@ class Wish:
     bad: bool
     expected: str
     expression: Expression
+    sets: tuple[SetField, ...] = ()
+    """What a correction sets."""
 
     @property
     def ends(self) -> bool:
@@ -158,7 +161,8 @@ def wishes(plan: Plan, reference: Reference) -> list[Wish]:
         found.append(Wish("filter", Condition(drop.drop_when), bad=True, expected=expected, expression=drop.drop_when))
     for fix in plan.derived.corrections:
         expected = f"corrected:{fix.name}"
-        found.append(Wish("correction", Condition(fix.when), bad=True, expected=expected, expression=fix.when))
+        when = Condition(fix.when)
+        found.append(Wish("correction", when, bad=True, expected=expected, expression=fix.when, sets=fix.set))
     derived = {field.name: field.value for field in plan.derived.fields}
     for rule in plan.derived.agreements:
         check = _inlined(rule.check, derived)

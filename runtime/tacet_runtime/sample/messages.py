@@ -15,6 +15,7 @@ from tacet_runtime.sample.conditions import ABSENT, Assignment, wishes
 from tacet_runtime.sample.fields import typed
 from tacet_runtime.sample.forcing import forced
 from tacet_runtime.sample.values import moment_of
+from tacet_runtime.steps.expressions import evaluate
 
 if TYPE_CHECKING:
     import random
@@ -190,10 +191,23 @@ class Writer:
             labels.append(Label(fault.kind, index, fault.field, fault.expected))
             if fault.expected.startswith("rejected:"):
                 return
+        broken, values = self._corrected(broken, values)
         outcomes = _outcomes(index, broken, fault, self._misses(index, values, fault))
         if fault is not None and fault.expected is None and not any(o.planted == fault.kind for o in outcomes):
             labels.append(Label(fault.kind, index, fault.field))
         labels += outcomes
+
+    def _corrected(self, broken: list[Wish], values: dict[str, Any]) -> tuple[list[Wish], dict[str, Any]]:
+        """Return what is broken when each correction has set its fields before the next, and the values after that."""
+        if not any(wish.kind == "correction" for wish in broken):
+            return broken, values
+        found = [wish for wish in broken if wish.kind in {"rule", "filter"}]
+        values = dict(values)
+        for wish in self._wishes:
+            if wish.kind in {"correction", "agreement"} and wish.condition(values) is wish.bad:
+                found.append(wish)
+                values |= {one.field: evaluate(one.value, values)[0] for one in wish.sets}
+        return found, values
 
     def _misses(self, index: int, values: dict[str, Any], fault: Fault | None) -> list[Label]:
         """Label lookups that miss: the fault made a key that nobody knows, or a key is missing, or an agreement asked for another."""
@@ -271,11 +285,9 @@ def _avoidable(wish: Wish, fault: Fault | None, *, dropped: bool) -> bool:
 def _outcomes(index: int, broken: list[Wish], fault: Fault | None, misses: list[Label]) -> list[Label]:
     """Label what the contract's own conditions make of a row, in the order of the stages."""
     found: list[Label] = []
-    corrected = False
     for wish in broken:
         if wish.kind == "agreement":
             continue
-        corrected = corrected or wish.kind == "correction"
         label = _outcome(index, wish, fault)
         if wish.ends:
             return [label]
@@ -284,8 +296,6 @@ def _outcomes(index: int, broken: list[Wish], fault: Fault | None, misses: list[
         if miss.expected is not None and miss.expected.startswith("rejected:"):
             return [*(label for label in found if not str(label.expected).startswith("lookup_miss:")), miss]
         found.append(miss)
-    if corrected:
-        return found  # agreements see corrected values
     for wish in broken:
         if wish.kind == "agreement":
             found.append(_outcome(index, wish, fault))
@@ -302,6 +312,7 @@ def _outcome(index: int, wish: Wish, fault: Fault | None) -> Label:
 def _read(plan: Plan, kept: list[Wish]) -> list[str]:
     """Return the columns whose values conditions and keys read."""
     found = [name for wish in kept for name in wish.condition.columns]
+    found += [name for wish in kept for one in wish.sets for name in columns(one.value)]
     for version in plan.source.versions:
         for presence in version.presence.values():
             found += columns(presence.condition) if isinstance(presence, RequiredWhen) else ()
