@@ -111,21 +111,22 @@ def arrow_array(values: Sequence[Any], type_: Type, form: pa.DataType | None = N
     if isinstance(type_, t.UuidType):
         data = [None if v is None else bytes.fromhex(v.replace("-", "")) for v in values]
         return pa.array(data, pa.binary(16)).cast(form)
-    if _nests_uuid(type_):
+    if _nests(type_, t.UuidType):
         return pa.array([_stored(v, type_) for v in values], _storage(form)).cast(form)
-    if isinstance(type_, t.MapType):
-        return pa.array([None if v is None else list(v.items()) for v in values], form)
-    if isinstance(type_, t.ListType | t.StructType):
+    if _nests(type_, t.MapType):
         return pa.array([_stored(v, type_) for v in values], form)
     return pa.array(values, form)
 
 
-def _nests_uuid(type_: Type) -> bool:
+def _nests(type_: Type, what: type[Type]) -> bool:
+    """Tell whether a type is, or has in it, one of the kind `what`."""
+    if isinstance(type_, what):
+        return True
     match type_:
         case t.ListType(inner) | t.MapType(inner):
-            return isinstance(inner, t.UuidType) or _nests_uuid(inner)
+            return _nests(inner, what)
         case t.StructType(members):
-            return any(isinstance(m.type, t.UuidType) or _nests_uuid(m.type) for m in members)
+            return any(_nests(member.type, what) for member in members)
         case _:
             return False
 
