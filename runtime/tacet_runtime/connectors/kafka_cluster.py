@@ -20,6 +20,14 @@ if TYPE_CHECKING:
 _FUTILE = {ck.KafkaError._SSL, ck.KafkaError._AUTHENTICATION}  # noqa: SLF001
 _NEVER = 3_600.0
 """Seconds, far beyond the life of a client of one question: such a question does not expire."""
+_MOVING = {
+    ck.KafkaError.NOT_LEADER_FOR_PARTITION,
+    ck.KafkaError.LEADER_NOT_AVAILABLE,
+    ck.KafkaError.OFFSET_NOT_AVAILABLE,
+    ck.KafkaError.FENCED_LEADER_EPOCH,
+    ck.KafkaError.UNKNOWN_LEADER_EPOCH,
+}
+"""What is said of a partition while its leader changes, or has just been made: another answer follows."""
 _SECOND_BROKER = 1.0
 """How long another broker may still let us in, seconds, after one did not."""
 
@@ -125,15 +133,25 @@ class Cluster:
         """Return for each partition its first offset and the one after its last stable message. Raises BrokerError."""
         wanted = [ck.TopicPartition(topic.name, number) for number in range(topic.partitions)]
         with asked(f"the offsets of {topic.name}"), _admin(self._base) as once:
+            # First a question that waits for the broker's number: who leads is else asked over the connection that the client gives
+            # up as soon as it has the number, and asked again after three seconds only.
+            once.describe_cluster(request_timeout=self._seconds).result(self._seconds)
             firsts = self._offsets(once, wanted, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
             lasts = self._offsets(once, wanted, OffsetSpec.latest())  # type: ignore[no-untyped-call]
         return {number: (firsts[number], lasts[number]) for number in firsts}
 
     def _offsets(self, once: AdminClient, wanted: Sequence[ck.TopicPartition], spec: OffsetSpec) -> dict[int, int]:
-        asked = once.list_offsets(
-            dict.fromkeys(wanted, spec), isolation_level=ck.IsolationLevel.READ_COMMITTED, request_timeout=_NEVER
-        )
-        return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
+        deadline = time.monotonic() + self._seconds
+        while True:
+            asked = once.list_offsets(
+                dict.fromkeys(wanted, spec), isolation_level=ck.IsolationLevel.READ_COMMITTED, request_timeout=_NEVER
+            )
+            try:
+                return {at.partition: future.result(self._seconds).offset for at, future in asked.items()}
+            except ck.KafkaException as error:
+                if error.args[0].code() not in _MOVING or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def replaced(self, group: str, instance: str, member: str) -> bool:
         """Tell whether a group has another member than `member` as this static instance; not so when the broker does not answer."""
