@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from tacet_runtime.batch import Batch, TooManyRows
 from tacet_runtime.connectors.blocks import batches
 from tacet_runtime.connectors.encoded import joined
 from tacet_runtime.connectors.files import BLOCK_BYTES
@@ -13,18 +14,21 @@ from tacet_runtime.engines.merging import merged
 from tacet_runtime.ledger import added
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
 
-    from tacet_runtime.batch import Counts, Processor, Range
+    from tacet_runtime.batch import Counts, Outcome, Processor, Range
     from tacet_runtime.connectors.files import Block, Framing, Position
     from tacet_runtime.connectors.parquet import Finished
     from tacet_runtime.plan.model import SinkTable
 
 EngineName: TypeAlias = Literal["embedded", "reference"]
-BATCH_ROWS = 50_000
+BATCH_MESSAGES = 50_000
+BATCH_VALUES = 5_000_000
+HELD_VALUES = 30_000_000
+"""Of rows and their columns: a row that Python computes takes a hundred bytes for each, one of Arrow ten."""
 COMMIT_MESSAGES = 1_000_000
 """A commit costs as much as ten thousand messages, whatever is in it; `run.COMMIT_SECONDS` ends one sooner."""
 
@@ -37,7 +41,11 @@ class Options:
     framing: Framing = "lines"
     workers: int = 1
     commit_messages: int = COMMIT_MESSAGES
-    batch_rows: int = BATCH_ROWS
+    batch_messages: int = BATCH_MESSAGES
+    batch_values: int = BATCH_VALUES
+    """Values that messages may explode to at once, ..."""
+    held_values: int = HELD_VALUES
+    """... and values that may wait for their files: what bounds memory where rows are many for their bytes."""
     block_bytes: int = BLOCK_BYTES
     accept_rollback: bool = False
     """Put back what a table lost that was rolled back, rather than refuse it."""
@@ -83,27 +91,73 @@ class Done:
         return sum(account.counts.messages for account in self.accounts)
 
 
-def compute(task: Task, tables: Mapping[str, SinkTable], processor: Processor, batch_rows: int) -> Done:
-    """Run blocks through the engine and write their files, one for each table and partition value, the metrics excepted."""
-    rows: dict[str, list[pa.Table]] = {}
-    accounts = [_account(block, processor, batch_rows, rows) for block in task.blocks]
-    metrics = merged(rows.pop("metrics"))
-    files: list[Finished] = []
-    for role, parts in rows.items():
-        files += write_files(joined(parts), tables[role], task.folder, str(task.number))
-        parts.clear()
-    return Done(tuple(files), tuple(accounts), metrics)
+def compute(task: Task, tables: Mapping[str, SinkTable], processor: Processor, options: Options) -> Done:
+    """Run blocks through the engine and write their files, one for each table and partition value, the metrics excepted.
+
+    What explodes to more than may be held is written in several such sets.
+    """
+    width = sum(len(table.columns) for role, table in tables.items() if role in _OF_ROWS)
+    files = _Files(task, tables, options.held_values // width)
+    most = options.batch_values // width
+    accounts = [_account(block, processor, options.batch_messages, most, files) for block in task.blocks]
+    files.write()
+    return Done(tuple(files.finished), tuple(accounts), merged(files.metrics))
 
 
-def _account(block: Block, processor: Processor, batch_rows: int, rows: dict[str, list[pa.Table]]) -> Account:
+_OF_ROWS = {"raw", "derived", "rejects"}
+
+
+class _Files:
+    """Holds rows until they are written: all of a task's, or as many as may be held."""
+
+    def __init__(self, task: Task, tables: Mapping[str, SinkTable], most: int) -> None:
+        self.finished: list[Finished] = []
+        self.metrics: list[pa.Table] = []
+        self._task, self._tables, self._most = task, tables, most
+        self._parts: dict[str, list[pa.Table]] = {}
+        self._rows = self._sets = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """Take a batch's rows."""
+        if self._rows and self._rows + outcome.counts.rows > self._most:
+            self.write()
+        for role, table in outcome.encoded.items():
+            (self.metrics if role == "metrics" else self._parts.setdefault(role, [])).append(table)
+        self._rows += outcome.counts.rows
+
+    def write(self) -> None:
+        """Write what is held."""
+        stem = f"{self._task.number}-{self._sets}" if self._sets else str(self._task.number)
+        for role, parts in self._parts.items():
+            self.finished += write_files(joined(parts), self._tables[role], self._task.folder, stem)
+            parts.clear()
+        self._parts.clear()
+        self._rows, self._sets = 0, self._sets + 1
+
+
+def _account(block: Block, processor: Processor, messages: int, rows: int, files: _Files) -> Account:
     counts: list[Counts] = []
     skipped: list[Range] = []
     filtered: list[Range] = []
-    for batch in batches(block, batch_rows):
-        outcome = processor.process(batch)
-        for role, table in outcome.encoded.items():
-            rows.setdefault(role, []).append(table)
-        counts.append(outcome.counts)
-        skipped += outcome.skipped
-        filtered += outcome.filtered
+    for batch in batches(block, messages):
+        for outcome in _outcomes(batch, processor, rows):
+            files.add(outcome)
+            counts.append(outcome.counts)
+            skipped += outcome.skipped
+            filtered += outcome.filtered
     return Account(block.source, block.first, block.end, added(counts), tuple(skipped), tuple(filtered))
+
+
+def _outcomes(batch: Batch, processor: Processor, most: int) -> Iterator[Outcome]:
+    """Process a batch in parts that make no more rows than `most` each, or are a single message."""
+    at, size = 0, len(batch.offsets)
+    while at < len(batch.offsets):
+        part = Batch(batch.source, batch.partition, batch.offsets.slice(at, size), batch.messages.slice(at, size))
+        try:
+            outcome = processor.together([part], most).only()
+        except TooManyRows as error:
+            size = error.messages
+            continue
+        yield outcome
+        at += size
+        size *= 2 if 2 * outcome.counts.rows <= most else 1

@@ -70,7 +70,7 @@ def _end_with_parent() -> None:
 
 
 def _compute(task: Task) -> Done:
-    return compute(task, _STATE["tables"], _STATE["processor"], _STATE["options"].batch_rows)
+    return compute(task, _STATE["tables"], _STATE["processor"], _STATE["options"])
 
 
 class Pool:
@@ -107,7 +107,7 @@ class Pool:
         """Yield results in the order of the tasks; never more than two tasks a worker are on their way."""
         if self._processor is not None:
             for task in tasks:
-                yield compute(task, self._tables, self._processor, self._options.batch_rows)
+                yield compute(task, self._tables, self._processor, self._options)
         elif self._executor is not None:
             yield from self._elsewhere(tasks, self._executor)
 
