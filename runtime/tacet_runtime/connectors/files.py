@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
@@ -77,6 +78,8 @@ class Block:
     path: Path | None = None
     """Set when there is no content."""
     limit: int = 0
+    digest: str = ""
+    """Of its bytes in the file, where there is no content: it is computed as it was counted, or not at all."""
 
 
 def open_content(path: Path) -> BinaryIO:
@@ -175,7 +178,7 @@ def blocks(
             size = min(block_bytes, max(0, item.path.stat().st_size - start.bytes))
         lines = Counted() if plain is not None and not hold else Lines(size + READ_BYTES, message_bytes)
         held = _Held(item.path, start, begin, lines, block_bytes, message_bytes)
-        yield from _lines(held, content, digest, last)
+        yield from _lines(held, content, digest, last, plain=plain is not None)
 
 
 def content_of(block: Block) -> Content:
@@ -185,19 +188,32 @@ def content_of(block: Block) -> Content:
     if block.path is None:
         raise SourceError(f"{block.source}: a block without content")
     left = block.end.bytes - block.start
-    lines = Lines(left, block.limit)
+    lines, digest = Lines(left, block.limit), Digest()
     try:
         with block.path.open("rb") as file:
             file.seek(block.start)
             while chunk := file.read(min(READ_BYTES, left)):
                 left -= len(chunk)
+                digest.update(chunk)
                 lines.add(chunk)
     except OSError as error:
         raise SourceError(f"cannot read {block.path}: {error.strerror}") from error
-    found = lines.take()
-    if left or len(found) != block.count:
-        raise SourceError(f"{block.path} changed while it was read")
-    return found
+    if left or digest.text() != block.digest:
+        raise _changed(block.path)
+    return lines.take()
+
+
+def _changed(path: Path) -> SourceError:
+    return SourceError(
+        f"{path} changed while it was read: it may grow, and is not to be replaced or written anew meanwhile"
+    )
+
+
+def _see_unchanged(content: BinaryIO, begin: bytes, end: int, path: Path) -> None:
+    """Raise SourceError for a plain file that was cut short or written anew while it was read."""
+    handle = content.fileno()
+    if os.fstat(handle).st_size < end or os.pread(handle, len(begin), 0) != begin:
+        raise _changed(path)
 
 
 def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> tuple[bytes, bytes]:
@@ -212,7 +228,7 @@ def _skip(content: BinaryIO, start: Position, digest: Digest, path: Path) -> tup
         begin += chunk[: HEAD_BYTES - len(begin)]
         left -= len(chunk)
     if start.bytes and digest.text() != start.digest:
-        raise SourceError(f"{path} changed while it was read")
+        raise _changed(path)
     return chunk[-1:], begin
 
 
@@ -251,15 +267,15 @@ class _Held:
         count = len(self.lines)
         if not count:
             return None
-        content = self.lines.take()
+        taken = self.lines.take()
+        content, own, path = (None, taken, self.path) if isinstance(taken, str) else (taken, "", None)
         position = Position(self._source, self._first + count, end, digest, heads_of(self.begin[:end])[-1])
-        path = self.path if content is None else None
-        found = Block(self._source, self._first, count, content, self.start, position, path, self._limit)
+        found = Block(self._source, self._first, count, content, self.start, position, path, self._limit, own)
         self._first, self.start = position.messages, end
         return found
 
 
-def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Iterator[Block]:
+def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes, *, plain: bool) -> Iterator[Block]:
     at = held.start
     while chunk := read_some(content, held.read_bytes, held.path):
         held.begin += chunk[: HEAD_BYTES - len(held.begin)]
@@ -273,12 +289,16 @@ def _lines(held: _Held, content: BinaryIO, digest: Digest, last: bytes) -> Itera
             digest.update(whole)
             held.lines.add(whole)
             if held.full(at + cut):
+                if plain:
+                    _see_unchanged(content, held.begin, at + len(chunk), held.path)
                 block = held.block(at + cut, digest.text())
                 if block is not None:
                     yield block
         digest.update(rest)
         held.lines.add(rest)
         at += len(chunk)
+    if plain:
+        _see_unchanged(content, held.begin, at, held.path)
     block = held.block(at, digest.text())
     if block is not None:
         yield block

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tacet_runtime.connectors.digest import Digest
+
 _NEWLINE = ord("\n")
 _SLACK = 32
 """Bytes behind what a room holds that may be written over (`cutting.move`)."""
@@ -122,18 +124,22 @@ class Counted:
     def __init__(self) -> None:
         self.held = self._ended = 0
         self._open = False
+        self._digest = Digest()
 
     def add(self, data: bytes | memoryview) -> None:
         """Take bytes of lines."""
         if len(data):
+            self._digest.update(data)
             self.held += len(data)
             self._ended += int(np.count_nonzero(np.frombuffer(data, dtype=np.uint8) == _NEWLINE))
             self._open = data[-1] != _NEWLINE
 
-    def take(self) -> None:
-        """Begin anew."""
+    def take(self) -> str:
+        """Return the digest of what was counted, and begin anew."""
+        found, self._digest = self._digest.text(), Digest()
         self.held = self._ended = 0
         self._open = False
+        return found
 
     def __len__(self) -> int:
         return self._ended + self._open
