@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import postgres, servers
+from tests.support.gateway import gateway
 from tests.support.optional import require
 
 pytestmark = pytest.mark.system
@@ -159,6 +160,33 @@ def test_a_job_over_a_rest_catalog_is_exactly_once_after_kills_and_its_verbs_fin
         assert done(scene, "verify")["messages"] == scene.sent
         done(scene, "maintain")
         assert done(scene, "verify")["findings"] == []
+
+
+def test_a_commit_that_is_refused_after_it_landed_costs_nothing_and_no_old_answer_ends_the_service(scene, tmp_path):
+    from pyiceberg.catalog.rest import RestCatalog
+
+    require(servers.missing())
+    with servers.rest_catalog(tmp_path / "catalog") as where, gateway(where) as middle:
+        add(scene, f'{{type: rest, uri: "{middle.uri}"}}')
+        middle.twice = True
+        scene.produce(90)
+        scene.finish()
+        for verb in VERBS:
+            done(scene, verb)
+        process = scene.run()
+        scene.produce(90)
+        scene.caught_up(process)
+        middle.twice, middle.old = False, True
+        scene.produce(90)
+        scene.caught_up(process)
+        process.until("the tables wait")
+        middle.old = False
+        process.kill(signal.SIGTERM)
+        assert process.wait() == 0, process.said()
+        assert middle.sent_again > 10 and middle.old_answers > 3
+        assert scene.problems(RestCatalog("tacet", uri=where)) == []
+        proof = done(scene, "verify")
+        assert (proof["findings"], proof["messages"]) == ([], scene.sent)
 
 
 def test_a_catalog_in_a_file_that_somebody_locks_is_a_reason_and_no_fault_of_the_service(scene):

@@ -296,9 +296,16 @@ def replace_files(
 
 
 class _Staged(Transaction):
-    """A transaction that works out its metadata once for each update: the library copies all of history at every look."""
+    """A transaction that works out its metadata once for each update: the library copies all of history at every look.
+
+    And whose files stay when it is refused: what was refused may have landed (a gateway sent it again when the first answer
+    was lost), and readers need them then. Those that nothing names are `maintain`'s.
+    """
 
     _known: tuple[int, TableMetadata] | None = None
+
+    def _register_snapshot_producer(self, producer: object) -> None:
+        """Let the library not know what it would delete."""
 
     @property
     def table_metadata(self) -> TableMetadata:

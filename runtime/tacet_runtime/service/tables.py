@@ -39,6 +39,10 @@ AWAY = 3
 """After so many attempts a table that cannot even be loaded is left for later: who waits for it goes on meanwhile."""
 
 
+class _OldAnswer(Exception):  # noqa: N818
+    """The catalog says of a table what was so before a commit that it has."""
+
+
 class Tables:
     """The tables of a job, as one shard adds to them."""
 
@@ -54,6 +58,8 @@ class Tables:
         """Role -> uuid, schema and spec of the table when it was last loaded to be written to."""
         self._set: dict[str, int] = {}
         """Role -> the commit that a table was said by hand to have."""
+        self._reached: dict[str, int] = {}
+        """Role -> the last commit that this process knows a table to have."""
 
     def open(self) -> None:
         """Make or widen the tables, whose ids the sinks have from then on. Raises TableError."""
@@ -132,13 +138,14 @@ class Tables:
         for attempt in range(ATTEMPTS):
             table = None
             try:
-                table = self.load(role)
+                table = self._newest(role)
                 due = after(self.marker(table), intents)
                 if not due:
                     return
                 self._see_own(table, role)
                 self._check(table, role, due)
                 self._commit(table, role, due)
+                self._reached[role] = due[-1].seq
             except (Refused, TableError):
                 raise
             except Exception as error:  # a conflict, or an answer that was lost: only the table can tell
@@ -147,6 +154,18 @@ class Tables:
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
                 return
+
+    def _newest(self, role: str) -> Table:
+        """Return a table as it is now. Raises _OldAnswer, and what pyiceberg raises."""
+        table = self.load(role)
+        at, reached = self.marker(table), self._reached.get(role, 0)
+        if at < reached:
+            raise _OldAnswer(
+                f"the catalog says it is at commit {at}, and it was at {reached}: an old answer (a cache, a replica)? Or was the "
+                "table put back: then start the service again, and it says what to do"
+            )
+        self._reached[role] = at
+        return table
 
     def _check(self, table: Table, role: str, due: Sequence[Intent]) -> None:
         name, at = self.sinks[role].name, self.marker(table)
@@ -213,7 +232,7 @@ class Tables:
         """Say by hand which commit a table has, after a rollback or a loss that was accepted."""
         with self.load(role).transaction() as transaction:
             transaction.set_properties({self.shard.marker: str(at)})
-        self._set[role] = at
+        self._set[role] = self._reached[role] = at
 
     def give_up(self, source: str, gaps: Iterable[tuple[int, int, int]]) -> None:
         """Keep with the ledger what an accepted loss leaves out: partition, first and last (excluded). Raises TableError."""
