@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from tacet_runtime.plan import types as t
 from tacet_runtime.plan.model import Optional, Required, RequiredWhen
 from tacet_runtime.plan.walk import columns, path_values
 from tacet_runtime.sample.clients import strangers
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 Form: TypeAlias = Callable[["random.Random"], Any]
 _SKEW = 90_000_000
 """How far a skewed clock runs ahead, in microseconds."""
+_ABOVE = 1_000
+"""Keys above the last one that is known, of which one is taken."""
 
 
 def _absent(_rng: random.Random) -> Any:
@@ -235,14 +239,21 @@ def _lookup_miss(site: Site) -> list[Fault]:
 
 def _unheard(field: Field, known: set[Any]) -> Form | None:
     """Return a key that reference data does not have, where that is easy to make."""
-    if field.one_of is not None or field.pattern is not None or field.range is not None or field.encoding != "json":
+    if field.one_of is not None or field.pattern is not None or field.range is not None or field.encoding == "string":
         return None
-    if all(isinstance(one, str) for one in known):
-        return lambda rng: f"nobody-knows-{rng.randrange(10**6)}"
-    if all(isinstance(one, int) for one in known) and max(known) < 2**31 - 1_001:
-        above = max(known)
-        return lambda rng: above + 1 + rng.randrange(1_000)
-    return None
+    match field.type:
+        case t.StringType():
+            return lambda rng: f"nobody-knows-{rng.randrange(10**6)}"
+        case t.UuidType():
+            return lambda rng: str(uuid.UUID(int=rng.getrandbits(128), version=4))
+        case t.IntType() | t.LongType() if max(known) + _ABOVE < 2 ** (31 if isinstance(field.type, t.IntType) else 63):
+            above = max(known) + 1
+            return lambda rng: above + rng.randrange(_ABOVE)
+        case t.DateType() if (dt.date.max - max(known)).days >= _ABOVE:
+            after = max(known) + dt.timedelta(days=1)
+            return lambda rng: (after + dt.timedelta(days=rng.randrange(_ABOVE))).isoformat()
+        case _:
+            return None
 
 
 def _no_list(site: Site) -> list[Fault]:

@@ -112,9 +112,13 @@ def _decimal(rng: random.Random, precision: int, scale: int, low: Decimal | None
         context.prec = 80
         most = 10**precision - 1
         last = most if high is None else min(most, math.floor(high.scaleb(scale)))
-        first = min(0, last) if low is None else max(-most, math.ceil(low.scaleb(scale)))
+        span = 10 ** min(precision, scale + 3) - 1
+        if low is None:
+            first = 0 if last >= 0 else max(-most, last - span)
+        else:
+            first = max(-most, math.ceil(low.scaleb(scale)))
         if high is None:
-            last = min(most, max(first, 0) + 10 ** min(precision, scale + 3) - 1)
+            last = min(most, max(first, 0) + span)
         return Decimal(rng.randint(first, max(first, last))).scaleb(-scale)
 
 
