@@ -57,10 +57,12 @@ def tables_of(found: Compiled, warehouse: Path, island: Path | None) -> Iterator
 
 def _catalog(found: Compiled, island: Island, folder: Path) -> Catalog:
     from tacet_runtime.connectors.iceberg_catalogs import open_of_island
+    from tacet_runtime.exactly_once import Warehouse
 
     catalog = open_of_island(island, folder)
     ledger = next(table.name for table in found.plan.tables if table.role == "ledger")
     if not catalog.table_exists(ledger):
+        Warehouse(found.plan, folder, catalog).see_names()
         raise Outside(
             f"there is no table {ledger} on island {island.name}: `tacet run {found.plan.job} --island` makes it"
         )

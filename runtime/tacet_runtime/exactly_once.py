@@ -38,6 +38,7 @@ from tacet_runtime.connectors.iceberg import (
     readable,
     replace_files,
 )
+from tacet_runtime.connectors.iceberg_names import missing_of, see_there
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, synced, write_files
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
@@ -110,14 +111,15 @@ class Warehouse:
         self.tables: Mapping[str, SinkTable] = {table.role: table for table in plan.tables}
         self._data = self.root / "data" / plan.job
         self._intents = self.root / "intents" / plan.job
+        self._markers = f"{MARKER}.{plan.job}"
 
     def open(self, *, accept_rollback: bool = False) -> None:
         """Make or widen the tables, whose ids the plan has from then on, and heal what a crash left. Only with the lock held.
 
         Raises TableError, and Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
         """
-        tables, marks = self.plan.tables, f"{MARKER}.{self.plan.job}"
-        own = tuple(own_ids(ensure_table(self.catalog, table, tables, marks), table) for table in tables)
+        see_there(self.catalog, self.plan, self._markers, ran=self._data.exists())
+        own = tuple(own_ids(ensure_table(self.catalog, table), table) for table in self.plan.tables)
         self.plan = replace(self.plan, tables=own)
         self.tables = {table.role: table for table in own}
         self._heal()
@@ -133,6 +135,10 @@ class Warehouse:
                 "is not copied or moved; use it where it was, or run again into a new one"
             )
         return found
+
+    def see_names(self) -> None:
+        """Raise TableError when the catalog has the job's tables under other names: what is there is not what was written."""
+        missing_of(self.catalog, self.plan, self._markers, ran=self._data.exists())
 
     def has(self, role: str) -> bool:
         """Tell whether the catalog has a table."""

@@ -136,6 +136,7 @@ def verify(store: Warehouse, coming: Coming | None = None) -> Proof:
 
     `coming` says which commits Kafka has and a table has not; None when Kafka does not say.
     """
+    store.see_names()
     view = look(store)
     if not view.tables:
         store.table("ledger")

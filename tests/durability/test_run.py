@@ -419,22 +419,6 @@ def test_another_sort_order_is_taken_and_another_partition_when_the_table_has_it
     assert (job.verify().findings, job.verify().messages) == ((), 360)
 
 
-def test_a_table_that_has_another_name_in_the_contract_is_refused_before_anything_is_made(job):
-    job.run()
-    contract = job.root / "contracts/shop/sale/1.0.0.yaml"
-    text = contract.read_text()
-    contract.write_text(text.replace("shop.sale,", "shop.sold,"))
-    (job.root / "e.ndjson").write_bytes(lines(0, 300))
-    with pytest.raises(
-        TableError, match=r"shop\.click has commits of this job, and there is no table shop\.sold: .*put the name back"
-    ):
-        job.run()
-    contract.write_text(text)
-    job.run()
-    assert (job.verify().findings, job.verify().messages) == ((), 300)
-    assert ("shop", "sold") not in job.store().catalog.list_tables("shop")
-
-
 def test_a_copied_warehouse_is_refused_for_its_tables_are_where_they_were(job):
     job.run()
     shutil.copytree(job.warehouse, job.root / "copy")

@@ -71,18 +71,23 @@ def made_anew(scene, messages):
     return name
 
 
-def test_a_contract_that_gives_a_table_another_name_is_refused_before_anything_is_made(scene):
-    scene.produce(120)
+@pytest.mark.parametrize(
+    ("event", "name", "other"), [("click", "shop.click", "shop.clicks"), ("sale", "shop.sale", "shop.sold")]
+)
+def test_a_contract_that_gives_a_table_another_name_is_refused_before_anything_is_made(scene, event, name, other):
+    scene.produce(30)
     scene.finish()
-    contract = scene.folder / "contracts/shop/sale/1.0.0.yaml"
+    contract = scene.folder / f"contracts/shop/{event}/1.0.0.yaml"
     text = contract.read_text()
-    contract.write_text(text.replace("shop.sale,", "shop.sold,"))
+    contract.write_text(text.replace(f"table: {name},", f"table: {other},"))
     assert scene.tacet("registry", "push", "--url", scene.registry).wait() == 0
-    refused(scene, "there is no table shop.sold")
+    refused(scene, f"write `iceberg: {{table: {name}}}` below `sinks:` in the contract of {name}")
     with pytest.raises(NoSuchTableError):
-        table(scene, "shop.sold")
+        table(scene, other)
+    proof = scene.tacet("verify", "sale", "--island", str(scene.folder / "here.yaml"))
+    assert (proof.wait(), f"{name} to {other}" in proof.said()) == (3, True)
     contract.write_text(text)
-    scene.produce(120)
+    scene.produce(30)
     scene.finish()
     assert scene.problems() == []
 

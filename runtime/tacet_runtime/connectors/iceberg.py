@@ -42,7 +42,7 @@ from tacet_runtime.connectors.iceberg_columns import ColumnError, numbered, wide
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, misses_rows, partition_spec, sort_order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.partitioning import PartitionSpec
@@ -113,19 +113,17 @@ def _undone(connection: Any, record: Any) -> None:
         record.invalidate(error)
 
 
-def ensure_table(catalog: Catalog, table: p.SinkTable, beside: Iterable[p.SinkTable] = (), marker: str = "") -> Table:
+def ensure_table(catalog: Catalog, table: p.SinkTable) -> Table:
     """Return the table, made or widened so that it has the plan's columns; older columns stay, and so do the ids that it has.
 
-    `beside` are the tables of its job, `marker` the property that numbers the job's commits, or what stands before a dot in
-    those of its shards. Raises TableError when a column was renamed or has another type, or the table another partition, than
-    the plan says, and when it is not there and one beside it has commits.
+    Raises TableError when a column was renamed or has another type, or the table another partition, than the plan says. Whether
+    one may be made is for `iceberg_names.see_there` to say.
     """
     namespace = table.name.rpartition(".")[0]
     catalog.create_namespace_if_not_exists(namespace)
     try:
         found = catalog.load_table(table.name)
     except NoSuchTableError:
-        _see_first(catalog, table.name, beside, marker)
         found = catalog.create_table(table.name, Schema(), properties=dict(PROPERTIES))
     except FileNotFoundError as error:
         raise _unreadable(table.name, error) from error
@@ -155,21 +153,6 @@ def _of(table: p.SinkTable) -> Iterator[None]:
         yield
     except ColumnError as error:
         raise TableError(f"table {table.name}: {error}") from error
-
-
-def _see_first(catalog: Catalog, missing: str, beside: Iterable[p.SinkTable], marker: str) -> None:
-    """Raise TableError when the job has commits already: a table that is made now would lack them."""
-    for other in beside:
-        try:
-            names = catalog.load_table(other.name).properties
-        except NoSuchTableError:
-            continue
-        if any(name == marker or name.startswith(f"{marker}.") for name in names):
-            raise TableError(
-                f"{other.name} has commits of this job, and there is no table {missing}: was it dropped? Put the catalog's entry "
-                "back: register the newest metadata file of the one that was. Or does the contract give the table another "
-                "name? An event keeps its table: put the name back, or write another event"
-            )
 
 
 def _laid_out(catalog: Catalog, found: Table, table: p.SinkTable) -> Table:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from tacet_runtime.connectors.iceberg import TableError, append_files, data_file, ensure_table, live_files, own_ids
 from tacet_runtime.connectors.iceberg_catalogs import cause
+from tacet_runtime.connectors.iceberg_names import see_there
 from tacet_runtime.connectors.snapshots import newest_of
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import given_up_name
@@ -63,10 +64,12 @@ class Tables:
 
     def open(self) -> None:
         """Make or widen the tables, whose ids the sinks have from then on. Raises TableError."""
+        _tried(
+            "find the tables", partial(see_there, self.catalog, self.plan, self.shard.markers, ran=self.data.exists())
+        )
         for role in self.roles:
             sink = self.sinks[role]
-            make = partial(ensure_table, self.catalog, sink, self.sinks.values(), self.shard.markers)
-            table = _tried(f"open {sink.name}", make)
+            table = _tried(f"open {sink.name}", partial(ensure_table, self.catalog, sink))
             self.sinks[role] = own_ids(table, sink)
             self._see(role, table)
 
