@@ -189,6 +189,34 @@ def test_a_commit_that_is_refused_after_it_landed_costs_nothing_and_no_old_answe
         assert (proof["findings"], proof["messages"]) == ([], scene.sent)
 
 
+def test_a_catalog_that_answers_no_commit_or_drop_by_drop_delays_only_the_tables_and_ends_verbs(scene, tmp_path):
+    from pyiceberg.catalog.rest import RestCatalog
+
+    require(servers.missing())
+    with servers.rest_catalog(tmp_path / "catalog") as where, gateway(where) as middle:
+        scene.write(call=9)
+        add(scene, f'{{type: rest, uri: "{middle.uri}"}}')
+        scene.produce(30)
+        process = scene.run()
+        scene.caught_up(process)
+        process.until("tables at commit")
+        middle.hangs = True
+        scene.produce(30)
+        process.until("the tables wait", seconds=20)
+        for _ in range(3):
+            scene.produce(30)
+            scene.caught_up(process, seconds=10)
+        middle.hangs, middle.drips = False, True
+        verb = scene.tacet(*VERBS["verify"], "--island", str(scene.folder / "here.yaml"))
+        assert verb.wait(30) == 3
+        assert f"the catalog at {middle.uri} cannot be used: ReadTimeout" in verb.said()
+        middle.drips = False
+        process.kill(signal.SIGTERM)
+        assert process.wait() == 0, process.said()
+        assert scene.problems(RestCatalog("tacet", uri=where)) == []
+        assert done(scene, "verify")["messages"] == scene.sent
+
+
 def test_a_catalog_in_a_file_that_somebody_locks_is_a_reason_and_no_fault_of_the_service(scene):
     scene.produce(30)
     scene.finish()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
@@ -24,6 +25,10 @@ class Gateway:
         """Send a commit again, as if its first answer had been lost: the second answer is what the client gets."""
         self.old = False
         """Answer a question for a table with what was said before the last change."""
+        self.hangs = False
+        """Answer no commit."""
+        self.drips = False
+        """Answer with a byte now and then."""
         self.sent_again = self.old_answers = 0
         self._upstream = urlsplit(upstream)
         self._lock = threading.Lock()
@@ -32,6 +37,8 @@ class Gateway:
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
         """Return status and body for a request."""
         commit = method == "POST" and path.rpartition("/")[0].endswith("/tables")
+        while commit and self.hangs:
+            time.sleep(0.1)
         status, data = self._ask(method, path, headers, body)
         if commit and self.twice:
             self.sent_again += 1
@@ -74,8 +81,12 @@ def gateway(upstream: str) -> Iterator[Gateway]:
             self.send_header("content-type", "application/json")
             self.send_header("content-length", str(len(data)))
             self.end_headers()
-            if self.command != "HEAD":
-                with suppress(OSError):  # the client does not wait any more
+            with suppress(OSError):  # the client does not wait any more
+                while middle.drips and len(data) > 1:
+                    self.wfile.write(data[:1])
+                    data = data[1:]
+                    time.sleep(0.2)
+                if self.command != "HEAD":
                     self.wfile.write(data)
 
         do_GET = do_HEAD = do_POST = do_DELETE = pass_on

@@ -6,14 +6,17 @@ address's credentials.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyiceberg.catalog.rest import RestCatalog
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ReadTimeout
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from tacet_runtime.connectors.iceberg import CATALOG, TableError, open_catalog, sql_catalog
+from tacet_runtime.connectors.patience import within
 from tacet_runtime.plan.island import SettingError
 
 if TYPE_CHECKING:
@@ -108,7 +111,7 @@ def _rest(properties: dict[str, str], seconds: int) -> Catalog:
 
 
 class _Limit(HTTPAdapter):
-    """Gives each request without a time limit one."""
+    """Gives each request a time limit, its whole answer included."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -118,4 +121,14 @@ class _Limit(HTTPAdapter):
         """See HTTPAdapter."""
         if options.get("timeout") is None:
             options["timeout"] = self._seconds
-        return super().send(request, *args, **options)
+        send = partial(super().send, request, *args, **options)
+
+        def ask() -> Response:
+            response = send()
+            response.content  # noqa: B018  (it is read here, and kept)
+            return response
+
+        try:
+            return within(self._seconds, ask)
+        except TimeoutError as error:
+            raise ReadTimeout(error, request=request) from error

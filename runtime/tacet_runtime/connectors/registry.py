@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import requests
+
+from tacet_runtime.connectors.patience import within
 
 if TYPE_CHECKING:
     from tacet_runtime.plan.island import Registry
@@ -134,10 +134,10 @@ class SchemaRegistry:
 
     def _call(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, Any]:
         try:
-            status, content = self._asked(method, path, body)
+            status, content = within(self._seconds, lambda: self._answer(method, path, body))
             if status not in {401, 403}:
                 return status, json.loads(content)
-        except requests.RequestException as error:
+        except (requests.RequestException, TimeoutError) as error:
             raise RegistryError(f"the registry at {self._url} cannot be reached: {_reason(error)}") from error
         except (ValueError, RecursionError) as error:
             raise RegistryError(f"the registry at {self._url} does not answer with JSON") from error
@@ -145,29 +145,8 @@ class SchemaRegistry:
             f"the registry at {self._url} refuses the login ({status}): check `username` and `password`, and what they are allowed"
         )
 
-    def _asked(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, bytes]:
-        """Return status and content of an answer within the time limit, which `requests` counts anew at each byte that comes.
-
-        Raises RequestException, and ValueError for an answer that is too long.
-        """
-        found: SimpleQueue[tuple[int, bytes] | Exception] = SimpleQueue()
-
-        def ask() -> None:
-            try:
-                found.put(self._answer(method, path, body))
-            except Exception as error:  # noqa: BLE001  (it is raised where it is waited for)
-                found.put(error)
-
-        Thread(target=ask, name="registry", daemon=True).start()
-        try:
-            answer = found.get(timeout=self._seconds)
-        except Empty as error:
-            raise requests.exceptions.Timeout from error
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
     def _answer(self, method: str, path: str, body: dict[str, str] | None) -> tuple[int, bytes]:
+        """Return status and content. Raises RequestException, and ValueError for an answer that is too long."""
         with self._session.request(
             method, self._url + path, json=body, timeout=self._seconds, allow_redirects=False, stream=True,
             headers={"Accept": f"{_TYPE}, application/json", "Content-Type": _TYPE},
@@ -184,11 +163,11 @@ def _is_id(value: Any) -> bool:
     return type(value) is int and 0 <= value < 1 << 31
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: Exception) -> str:
     match error:
         case requests.exceptions.SSLError():
             return "its certificate is not accepted"
-        case requests.exceptions.Timeout():
+        case requests.exceptions.Timeout() | TimeoutError():
             return "no answer in time"
         case _:
             return "no connection"

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BACK_OFF = 1.0
 LONGEST_BACK_OFF = 8.0
+_REST = 4
+"""Nothing is consumed while the tables are tried; after a failure, so many times as long passes before the next attempt."""
 
 
 class Following:
@@ -33,10 +35,11 @@ class Following:
         self._seconds = seconds
         self._applied = time.monotonic()
         """When the tables were last brought up, or could not be."""
+        self._pause = pace.table_seconds
 
     def due(self) -> bool:
         """Tell whether it is time."""
-        late = time.monotonic() - self._applied >= self._pace.table_seconds
+        late = time.monotonic() - self._applied >= self._pause
         return bool(self.pending) and (late or len(self.pending) >= self._pace.pending)
 
     def apply(self, wait: Callable[[float], None] | None) -> None:
@@ -53,6 +56,7 @@ class Following:
             except (TableError, OSError) as error:
                 self._observer.alarm(f"the tables wait: {error}")
                 self._applied = time.monotonic()
+                self._pause = max(self._pace.table_seconds, _REST * (self._applied - began))
                 if wait is None:
                     raise
                 if len(self.pending) < self._pace.pending:
@@ -60,7 +64,7 @@ class Following:
                 wait(pause)
                 pause = min(LONGEST_BACK_OFF, 2 * pause)
             else:
-                self._applied = time.monotonic()
+                self._applied, self._pause = time.monotonic(), self._pace.table_seconds
                 self._observer.applied(self.pending[-1].seq, self._applied - began)
                 self.pending = []
                 swept()

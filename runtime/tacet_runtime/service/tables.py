@@ -38,6 +38,8 @@ ORDER = ("raw", "derived", "rejects", "metrics", "ledger")
 ATTEMPTS = 8
 AWAY = 3
 """After so many attempts a table that cannot even be loaded is left for later: who waits for it goes on meanwhile."""
+TRYING_SECONDS = 6.0
+"""And after so many seconds no other attempt is made: a catalog that hangs takes its time for each."""
 
 
 class _OldAnswer(Exception):  # noqa: N818
@@ -138,6 +140,7 @@ class Tables:
             point(f"S8:after-{role}")
 
     def _apply_to(self, role: str, intents: Sequence[Intent]) -> None:
+        until = time.monotonic() + TRYING_SECONDS
         for attempt in range(ATTEMPTS):
             table = None
             try:
@@ -152,7 +155,7 @@ class Tables:
             except (Refused, TableError):
                 raise
             except Exception as error:  # a conflict, or an answer that was lost: only the table can tell
-                if attempt + 1 >= (AWAY if table is None else ATTEMPTS):
+                if attempt + 1 >= (AWAY if table is None else ATTEMPTS) or time.monotonic() > until:
                     raise TableError(f"cannot commit to {self.sinks[role].name}: {cause(error)}") from error
                 time.sleep(min(2.0, 0.05 * 2**attempt))
             else:
