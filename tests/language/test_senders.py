@@ -1,4 +1,4 @@
-"""What a sender writes with the generated model is this event's, and what JSON Schema takes is not skipped."""
+"""What a sender writes with the generated model is this event's, and what JSON Schema or the model takes is not skipped."""
 
 from __future__ import annotations
 
@@ -56,9 +56,18 @@ class Sender:
         return str(self.job.explain(data)["outcome"])
 
     def agrees(self, message: dict[str, Any]) -> bool:
-        """Tell whether JSON Schema takes what the job does not skip."""
-        ours = self.outcome(json.dumps(message).encode()) != "skipped"
-        return self.schema.is_valid(message) is ours
+        """Tell whether JSON Schema and model take what the job does not skip."""
+        data = json.dumps(message).encode()
+        ours = self.outcome(data) != "skipped"
+        return self.schema.is_valid(message) is ours and self.takes(data) is ours
+
+    def takes(self, data: bytes) -> bool:
+        """Tell whether the model does."""
+        try:
+            self.model.decode(data)
+        except msgspec.ValidationError:
+            return False
+        return True
 
 
 def thing(folder: Path, select: str) -> Sender:
@@ -87,7 +96,9 @@ def test_what_the_model_encodes_is_emitted(tmp_path, repository, messages, job, 
     made = sender.model.encode(type(message)(**given))
     assert sender.outcome(made) == "emitted"
     assert sender.schema.is_valid(json.loads(made))
-    assert not sender.schema.is_valid({k: v for k, v in json.loads(made).items() if k != constant})
+    without = {k: v for k, v in json.loads(made).items() if k != constant}
+    assert not sender.schema.is_valid(without)
+    assert not sender.takes(json.dumps(without).encode())
 
 
 HARD = 'it\'\'s """ \\ é {x} $'

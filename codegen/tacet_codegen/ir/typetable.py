@@ -136,7 +136,7 @@ _FORMS = """
 In a table of Flink or DuckDB, in Avro and in Iceberg a column is nullable unless it is part of the identity or tacet's own. JSON Schema and
 Python are what a producer sends: everything but the identity may be null or absent there, and so may the objects that it lies in, because what must be there is said by
 `presence`, and judged with a reason. What `select` asks for in so many words is required, field or not (a message without it is another event's, and skipped): of
-`$.type = 'order'` JSON Schema has a `const`, and the model a member that is always written, and taken as said where a message that is decoded lacks it; of
+`$.type = 'order'` JSON Schema has a `const`, and the model a member that is always written, which `decode` asks for; of
 `$.schema IN (2, 3)` the values to choose from. Both know texts and whole numbers that are joined by `AND`. Where `select` asks for more, or for something of a place that
 a field reads, the docstring of `encode` and the event's page say so, and the sender sees to it.
 

@@ -61,8 +61,13 @@ class RawImpression(Struct):
     type: Literal['impression'] = 'impression'
 
 
+class _Asked(msgspec.Struct):
+    k0: Literal['impression'] = msgspec.field(name='type')
+
+
 def decode(data: bytes) -> RawImpression:
     """Decode and validate one message. Raises msgspec.ValidationError (a value is wrong) or DecodeError (no JSON)."""
+    msgspec.json.decode(data, type=_Asked)  # the class of a message fills in what is missing
     return msgspec.json.decode(data, type=RawImpression)
 
 
