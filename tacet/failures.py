@@ -20,6 +20,7 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
     Whatever fails, nothing half-done is in a table; what fails in a run says up to which position everything is.
     """
     import duckdb
+    from pydantic import ValidationError
     from pyiceberg.exceptions import CommitFailedException, NoSuchTableError, RESTError
     from requests import RequestException
     from sqlalchemy.exc import SQLAlchemyError
@@ -47,6 +48,10 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
         raise Outside(_told(f"{where} cannot be used: {cause(error)}", error)) from error
     except (RESTError, RequestException) as error:  # their texts may hold what was sent
         raise Outside(f"{where} cannot be used: {type(error).__name__}") from error
+    except ValidationError as error:
+        raise Outside(
+            f"{where} cannot be used: {cause(error)}; does something else answer for it (a login page, a gateway)?"
+        ) from error
     except CommitFailedException as error:
         raise Outside(f"another writer was quicker: run the same command again ({error})") from error
     except (

@@ -211,6 +211,11 @@ def test_a_catalog_that_answers_no_commit_or_drop_by_drop_delays_only_the_tables
         assert verb.wait(30) == 3
         assert f"the catalog at {middle.uri} cannot be used: ReadTimeout" in verb.said()
         middle.drips = False
+        for middle.strange in (b"<html>login</html>", b'{"metadata-location": "x"}'):
+            verb = scene.tacet(*VERBS["maintain"], "--island", str(scene.folder / "here.yaml"))
+            assert verb.wait(30) == 3
+            assert "the catalog of island" in verb.said()
+        middle.strange = b""
         process.kill(signal.SIGTERM)
         assert process.wait() == 0, process.said()
         assert scene.problems(RestCatalog("tacet", uri=where)) == []

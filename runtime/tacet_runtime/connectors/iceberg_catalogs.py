@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
 from pyiceberg.catalog.rest import RestCatalog
 from requests.adapters import HTTPAdapter
 from requests.exceptions import ReadTimeout
@@ -87,6 +88,8 @@ def _unusable(where: str, error: SQLAlchemyError) -> TableError:
 
 def cause(error: Exception) -> str:
     """Return why a catalog failed, in one line: without the statement or the address, which may hold what was sent."""
+    if isinstance(error, ValidationError):
+        return "what it answers is no table"
     driver = getattr(error, "orig", None)
     if driver is None and type(error).__module__.partition(".")[0] in {"requests", "sqlalchemy"}:
         return type(error).__name__
