@@ -119,6 +119,6 @@ class Processor(Protocol):
         """Run batches of several partitions of one source, at least one, at the price of a single one.
 
         Rows, and what the metrics add up to, are those of `process` for each. Raises TooManyRows as soon as it is known
-        that messages explode to more than `most`; never for a single one.
+        that messages explode to more than `most`, or repeat too much of themselves in them; never for a single one.
         """
         ...

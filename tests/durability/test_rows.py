@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import tacet_runtime.engines.run
+from tacet_runtime.batch import Batch, TooManyRows
+from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.engines.run import run
 from tacet_runtime.engines.tasks import Options
 from tacet_runtime.exactly_once import Warehouse
@@ -79,3 +82,20 @@ def test_rows_are_made_and_written_a_bounded_number_at_once(engine, plan, tmp_pa
     assert max(cut) == max(SIZES)
     assert max(whole) > 90
     assert max(pq.read_metadata(path).num_rows for path in (tmp_path / "cut").rglob("raw-*.parquet")) <= 90
+
+
+def test_rows_that_repeat_much_of_their_message_are_fewer_at_once(tmp_path):
+    fields = f"{FIELDS}\nnote: {{type: string, path: $.note, presence: required}}"
+    plan = small.compiled(tmp_path, {"ping/1.0.0.yaml": small.raw(fields, explode="$.ns")})
+    engine = make_processor("embedded", plan, {})
+    messages = [small.message(id=at, ns=[1] * 25, note="x" * 30_000) for at in range(40)]
+
+    def together(count):
+        offsets, data = pa.array(range(count), pa.int64()), pa.array(messages[:count], pa.large_binary())
+        return engine.together([Batch("t", 0, offsets, data)], 1_000).only()
+
+    with pytest.raises(TooManyRows) as caught:
+        together(40)
+    assert caught.value.messages == 1_000 * 4_096 // (25 * 30_000)
+    assert together(caught.value.messages).counts.rows == 25 * caught.value.messages
+    assert together(1).counts.rows == 25

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 EngineName: TypeAlias = Literal["embedded", "reference"]
 BATCH_MESSAGES = 50_000
+HELD_BYTES = 192 * 1024 * 1024
+"""Of Arrow; a block of ordinary messages makes a third of that."""
 BATCH_VALUES = 5_000_000
 HELD_VALUES = 30_000_000
 """Of rows and their columns: a row that Python computes takes a hundred bytes for each, one of Arrow ten."""
@@ -115,15 +117,17 @@ class _Files:
         self.metrics: list[pa.Table] = []
         self._task, self._tables, self._most = task, tables, most
         self._parts: dict[str, list[pa.Table]] = {}
-        self._rows = self._sets = 0
+        self._rows = self._bytes = self._sets = 0
 
     def add(self, outcome: Outcome) -> None:
         """Take a batch's rows."""
-        if self._rows and self._rows + outcome.counts.rows > self._most:
+        size = sum(table.nbytes for table in outcome.encoded.values())
+        if self._rows + outcome.counts.rows > self._most or self._bytes + size > HELD_BYTES:
             self.write()
         for role, table in outcome.encoded.items():
             (self.metrics if role == "metrics" else self._parts.setdefault(role, [])).append(table)
         self._rows += outcome.counts.rows
+        self._bytes += size
 
     def write(self) -> None:
         """Write what is held."""
@@ -131,8 +135,9 @@ class _Files:
         for role, parts in self._parts.items():
             self.finished += write_files(joined(parts), self._tables[role], self._task.folder, stem)
             parts.clear()
+        self._sets += bool(self._parts)
         self._parts.clear()
-        self._rows, self._sets = 0, self._sets + 1
+        self._rows = self._bytes = 0
 
 
 def _account(block: Block, processor: Processor, messages: int, rows: int, files: _Files) -> Account:

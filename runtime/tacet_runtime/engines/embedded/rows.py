@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from tacet_runtime.batch import TooManyRows
 from tacet_runtime.connectors.arrow import arrow_type
 from tacet_runtime.engines.embedded import scan, shapes
 from tacet_runtime.engines.embedded.arrays import masks
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 _KEY_BYTES = 4
 """A key of an object takes at least `"":0` and a comma."""
+
+_ROW_BYTES = 4096
+"""What rows may repeat of their message on average, when there are as many as there may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +91,20 @@ class Decoder:
             slow.append(fine[~listed])
             no_items = fine[listed & (counts == 0)]
             fine = fine[listed & (counts > 0)]
+            if most is not None:
+                self._see_repeated(data, found, fine, most)
         rows, message, item = self._rows(data, found, fine)
         return Decoded(rows, message, item, skipped, no_items, np.sort(np.concatenate(slow)))
+
+    def _see_repeated(self, data: pa.LargeBinaryArray, found: Found, exploding: np.ndarray, most: int) -> None:
+        """Raise TooManyRows where what stands beside the list, which each row of a message repeats, is too much."""
+        node = self._layout.exploded
+        lists = found.ends[exploding, node] - found.starts[exploding, node]
+        beside = np.asarray(pc.binary_length(data).fill_null(0))[exploding] - lists
+        repeated = np.cumsum((found.first[exploding + 1] - found.first[exploding]) * beside)
+        at = int(np.searchsorted(repeated, most * _ROW_BYTES, side="right"))
+        if at < len(repeated) and len(data) > 1:
+            raise TooManyRows(max(1, int(exploding[at])))
 
     def _selected(self, found: Found, fine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return which messages are ours, and of which that cannot be said here."""
