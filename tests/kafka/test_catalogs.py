@@ -216,6 +216,11 @@ def test_a_catalog_that_answers_no_commit_or_drop_by_drop_delays_only_the_tables
             assert verb.wait(30) == 3
             assert "the catalog of island" in verb.said()
         middle.strange = b""
+        for middle.fails_after in (3, 5):
+            verb = scene.tacet(*VERBS["verify"], "--island", str(scene.folder / "here.yaml"))
+            assert verb.wait(30) == 3
+            assert f"the catalog of island {scene.prefix} cannot be used: ServerError" in verb.said()
+        middle.fails_after = -1
         process.kill(signal.SIGTERM)
         assert process.wait() == 0, process.said()
         assert scene.problems(RestCatalog("tacet", uri=where)) == []

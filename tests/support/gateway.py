@@ -29,6 +29,8 @@ class Gateway:
         """Answer no commit."""
         self.drips = False
         """Answer with a byte now and then."""
+        self.fails_after = -1
+        """Answer with 500 after so many questions for a table."""
         self.strange = b""
         """What is said to a question for a table, if anything."""
         self.sent_again = self.old_answers = 0
@@ -47,6 +49,10 @@ class Gateway:
             return self._ask(method, path, headers, body)
         if method == "GET" and "/tables/" in path and self.strange:
             return 200, self.strange
+        if method == "GET" and "/tables/" in path and self.fails_after >= 0:
+            self.fails_after = max(0, self.fails_after - 1)
+            if self.fails_after == 0:
+                return 500, b'{"error": {"message": "down", "type": "Down", "code": 500}}'
         if method == "GET" and "/tables/" in path and status == 200:
             with self._lock:
                 said = self._said.setdefault(path.partition("?")[0], [data])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 from pyiceberg.catalog.sql import SqlCatalog
-from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.exceptions import NoSuchTableError, RESTError
 from pyiceberg.io.pyarrow import (
     MetricModeTypes,
     MetricsMode,
@@ -69,12 +69,17 @@ class TableError(Exception):
 
 @contextmanager
 def readable(table: str) -> Iterator[None]:
-    """Read a table's metadata: whatever a file that is gone or damaged makes of it is a TableError that names the table."""
+    """Read a table's metadata: whatever a file that is gone or damaged makes of it is a TableError that names the table.
+
+    What the catalog itself says, or does not, is none of that.
+    """
     try:
         yield
-    except (NoSuchTableError, SQLAlchemyError, TableError):
+    except (NoSuchTableError, SQLAlchemyError, RESTError, TableError):
         raise
     except Exception as error:
+        if type(error).__module__.startswith("requests."):  # loaded where a catalog is asked over HTTP, not in every worker
+            raise
         raise _unreadable(table, error) from error
 
 
