@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
@@ -24,9 +26,30 @@ if TYPE_CHECKING:
 
     from tacet_runtime.batch import Processor
     from tacet_runtime.plan.model import Plan
+    from tacet_runtime.view import Scope
 
 BRANCH = "backfill"
+_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 _FETCH = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """Which messages of the archive are meant: those with a row or a reject of such an event time."""
+
+    span: tuple[dt.datetime, dt.datetime] | None = None
+    """The first, and the one after the last; the last moment that there is belongs to a span that ends with it."""
+    none: bool = False
+    """Also without a valid event time, which lies in no span."""
+
+    def condition(self, column: str) -> str:
+        """Return the SQL that holds for such an event time."""
+        found = [f"{column} IS NULL"] if self.none else []
+        if self.span is not None:
+            first, last = self.span
+            end = "infinity" if last == _LAST else last.isoformat()
+            found.append(f"{column} >= TIMESTAMPTZ '{first.isoformat()}' AND {column} < TIMESTAMPTZ '{end}'")
+        return " OR ".join(f"({one})" for one in found) or "false"
 
 
 class NotKept(Exception):  # noqa: N818
@@ -54,19 +77,18 @@ def replay_rejects(
         return _apply(view, engines, _contents(view, _REJECTED), publish=True)
 
 
-def backfill(  # noqa: PLR0913  (the command's own options, each once)
+def backfill(
     plan: Plan,
     root: Path,
     warehouse: Path,
-    first: dt.datetime,
-    last: dt.datetime,
+    times: Times,
     *,
     publish: bool,
     latest: bool = False,
     engine: Literal["embedded", "reference"] = "embedded",
     catalog: Catalog | None = None,
 ) -> Audit:
-    """Run the messages that have a row or a reject with an event time in [first, last) again, whole.
+    """Run the messages that have a row or a reject of these event times again, whole.
 
     Without `publish` the new rows stand in the branch `backfill` of the derived table, and readers see nothing of it.
     Lookups are those that the ledger recorded for each message, unless `latest`. Raises NotKept.
@@ -78,30 +100,48 @@ def backfill(  # noqa: PLR0913  (the command's own options, each once)
         store.open()
         engines = _Engines(store, root, engine, latest=latest)
         view = look(store)
-        return _apply(view, engines, archived(view, first, last), publish=publish)
+        scope = reached(view, times)
+        audit = _apply(view, engines, archived(view, times), publish=publish)
+        audit.scope = scope
+        return audit
 
 
-_LAST = dt.datetime.max.replace(tzinfo=dt.UTC)
 _REJECTED = "SELECT _source, _partition, _offset, bytes FROM rejects WHERE bytes IS NOT NULL"
-_WITHIN = """
+_PLACES = """
 WITH place AS (
-  SELECT _source, _partition, _offset FROM raw WHERE {column} >= {first} AND {column} < {last}
-  UNION SELECT _source, _partition, _offset FROM rejects WHERE event_time >= {first} AND event_time < {last})
+  SELECT _source, _partition, _offset FROM raw WHERE {raw}
+  UNION SELECT _source, _partition, _offset FROM rejects WHERE {rejects})
+"""
+_WITHIN = """
 SELECT _source, _partition, _offset, _payload FROM raw SEMI JOIN place USING (_source, _partition, _offset) WHERE _payload IS NOT NULL
 UNION ALL
 SELECT _source, _partition, _offset, bytes FROM rejects SEMI JOIN place USING (_source, _partition, _offset) WHERE bytes IS NOT NULL
 """
+_OUTSIDE = """
+SELECT count(DISTINCT (_source, _partition, _offset)) FROM raw ANTI JOIN place USING (_source, _partition, _offset) WHERE {column} IS NULL
+"""
 
 
-def archived(view: View, first: dt.datetime, last: dt.datetime) -> Iterator[tuple[str, int, int, bytes]]:
-    """Yield (source, partition, offset, bytes) of messages with a row or a reject whose event time lies in [first, last).
+def archived(view: View, times: Times) -> Iterator[tuple[str, int, int, bytes]]:
+    """Yield (source, partition, offset, bytes) of messages with a row or a reject of these event times."""
+    return _contents(view, _places(view, times) + _WITHIN)
 
-    The last moment that there is belongs to a span that ends with it.
-    """
-    end = "infinity" if last == _LAST else last.isoformat()
-    column = '"' + view.store.plan.source.event_time.replace('"', '""') + '"'
-    bounds = {"first": f"TIMESTAMPTZ '{first.isoformat()}'", "last": f"TIMESTAMPTZ '{end}'"}
-    return _contents(view, _WITHIN.format(column=column, **bounds))
+
+def reached(view: View, times: Times) -> Scope:
+    """Return what a change of these event times does not reach."""
+    if times.none:
+        return view.scope
+    with _reading(view) as db:
+        [(messages,)] = db.execute(_places(view, times) + _OUTSIDE.format(column=_event_time(view))).fetchall()
+    return replace(view.scope, no_event_time=messages)
+
+
+def _places(view: View, times: Times) -> str:
+    return _PLACES.format(raw=times.condition(_event_time(view)), rejects=times.condition("event_time"))
+
+
+def _event_time(view: View) -> str:
+    return '"' + view.store.plan.source.event_time.replace('"', '""') + '"'
 
 
 class _Engines:
@@ -147,13 +187,7 @@ def _apply(view: View, engines: _Engines, contents: Iterator[tuple[str, int, int
 
 def _contents(view: View, sql: str) -> Iterator[tuple[str, int, int, bytes]]:
     """Yield (source, partition, offset, bytes) of messages in order, each once; DuckDB sorts on the disk."""
-    with (
-        TemporaryDirectory(prefix="tacet-history-") as spill,
-        duckdb.connect(config={"memory_limit": "512MB", "threads": 2, "temp_directory": spill}) as db,
-    ):
-        db.execute("SET TimeZone = 'UTC'")
-        for role in ("raw", "rejects"):
-            _view(db, view, role)
+    with _reading(view) as db:
         cursor = db.execute(f"{sql} ORDER BY 1, 2, 3")
         before = None
         while rows := cursor.fetchmany(_FETCH):
@@ -163,11 +197,25 @@ def _contents(view: View, sql: str) -> Iterator[tuple[str, int, int, bytes]]:
                     yield source, partition, offset, data
 
 
-def _view(db: duckdb.DuckDBPyConnection, view: View, role: str) -> None:
-    paths = view.paths(role)
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-    if paths:
-        db.execute(f"CREATE VIEW {role} AS SELECT * FROM read_parquet([{names}], union_by_name = true)")
-        return
+@contextmanager
+def _reading(view: View) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open a database with the views `raw` and `rejects` of the job's tables."""
+    with (
+        TemporaryDirectory(prefix="tacet-history-") as spill,
+        duckdb.connect(config={"memory_limit": "512MB", "threads": 2, "temp_directory": spill}) as db,
+    ):
+        db.execute("SET TimeZone = 'UTC'")
+        _view(db, view, "raw", _event_time(view))
+        _view(db, view, "rejects", "event_time")
+        yield db
+
+
+def _view(db: duckdb.DuckDBPyConnection, view: View, role: str, time: str) -> None:
+    """Make a table's rows readable, with its event time, which files may have no column of."""
     db.register(f"no_{role}", no_rows(view.store.tables[role]))
-    db.execute(f"CREATE VIEW {role} AS SELECT * FROM no_{role}")
+    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in view.paths(role))
+    rows = f"SELECT * FROM no_{role}"
+    if names:
+        files = f"read_parquet([{names}], union_by_name = true)"
+        rows = f"SELECT * FROM {files} UNION ALL BY NAME SELECT {time} FROM no_{role}"
+    db.execute(f"CREATE VIEW {role} AS {rows}")

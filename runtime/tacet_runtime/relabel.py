@@ -18,18 +18,18 @@ from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.exactly_once import Warehouse, owned
-from tacet_runtime.history import NotKept, archived
+from tacet_runtime.history import NotKept, archived, reached
 from tacet_runtime.reconsider import groups_of, widened
 from tacet_runtime.view import look
 
 if TYPE_CHECKING:
-    import datetime as dt
     from pathlib import Path
 
     from pyiceberg.catalog import Catalog
 
     from tacet_runtime.batch import Role
     from tacet_runtime.connectors.parquet import Finished
+    from tacet_runtime.history import Times
     from tacet_runtime.plan.model import Plan
     from tacet_runtime.view import Scope, View
 
@@ -54,11 +54,10 @@ def relabel(
     root: Path,
     warehouse: Path,
     field: str,
-    first: dt.datetime,
-    last: dt.datetime,
+    times: Times,
     catalog: Catalog | None = None,
 ) -> Relabelled:
-    """Judge `field` again for rows with an event time in [first, last).
+    """Judge `field` again for rows of messages of these event times.
 
     Raises NotKept when the raw archive has no payloads.
     """
@@ -69,7 +68,8 @@ def relabel(
         store.open()
         names: dict[Role, set[str]] = {"raw": {field}, "derived": _heirs(plan, field)}
         view = look(store)
-        verdicts = _verdicts(view, root, names, first, last)
+        verdicts = _verdicts(view, root, names, times)
+        scope = reached(view, times)
         changed: dict[str, int] = dict.fromkeys(names, 0)
         files: list[Finished] = []
         removed: list[tuple[str, str]] = []
@@ -84,7 +84,7 @@ def relabel(
                         files += write_files(widened(rows, table), table, folder, f"label-{number}")
             if removed:
                 store.commit(store.seq() + 1, folder, files, (), removed)
-        return Relabelled(changed, view.scope)
+        return Relabelled(changed, scope)
 
 
 def _heirs(plan: Plan, field: str) -> set[str]:
@@ -93,12 +93,12 @@ def _heirs(plan: Plan, field: str) -> set[str]:
     return {f.name for f in fields if f.taken_over and f.inputs == (field,)}
 
 
-def _verdicts(view: View, root: Path, names: dict[Role, set[str]], first: dt.datetime, last: dt.datetime) -> Verdicts:
+def _verdicts(view: View, root: Path, names: dict[Role, set[str]], times: Times) -> Verdicts:
     store = view.store
     lookups = load_lookups(store.plan, root, store.catalog, archive=store.root / "lookups")
     processor = make_processor("embedded", store.plan, lookups)
     found: Verdicts = {role: {} for role in names}
-    for group in groups_of(view, archived(view, first, last)):
+    for group in groups_of(view, archived(view, times)):
         offsets = pa.array(np.array(group.offsets, dtype=np.int64))
         batch = Batch(group.source, group.partition, offsets, pa.array(group.contents, pa.large_binary()))
         outcome = processor.process(batch)

@@ -51,6 +51,8 @@ class Scope:
     """Commits that some table lacks: their messages were not run again."""
     topics: tuple[str, ...] = ()
     """Topics that a service wrote: what was sent there stays as it is."""
+    no_event_time: int = 0
+    """Messages with rows without a valid event time, which no span covers."""
 
 
 class _Owned(NamedTuple):

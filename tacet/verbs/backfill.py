@@ -8,15 +8,16 @@ from typing import Annotated, Literal
 import typer
 
 from tacet.console import message, result_json
-from tacet.history import audited, rows_changed, span, tell_unreached
+from tacet.history import FROM, NO_EVENT_TIME, TO, audited, rows_changed, tell_unreached, times
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
 
 def backfill(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
-    first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
-    last: Annotated[str, typer.Option("--to", help="Event time; excluded, but for 9999-12-31T23:59:59.999999.")],
+    first: Annotated[str | None, typer.Option("--from", help=FROM)] = None,
+    last: Annotated[str | None, typer.Option("--to", help=TO)] = None,
+    no_event_time: Annotated[bool, typer.Option("--no-event-time", help=NO_EVENT_TIME)] = False,
     publish: Annotated[
         bool, typer.Option("--publish", help="Replace the rows; without it, only say what would change.")
     ] = False,
@@ -30,11 +31,11 @@ def backfill(
     """Run messages of the raw archive again with the contracts of now; say what differs, and publish it on demand."""
     from tacet_runtime.history import backfill as run
 
-    start, end = span(first, last)
+    wanted = times(first, last, none=no_event_time)
     found = compiled(job)
     with tables_of(found, warehouse, island) as (folder, catalog):
         audit = run(
-            found.plan, found.root, folder, start, end,
+            found.plan, found.root, folder, wanted,
             publish=publish, latest=lookups == "latest", engine=engine, catalog=catalog,
         )  # fmt: skip
     result_json({**audited(audit), "published": publish})

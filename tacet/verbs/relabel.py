@@ -9,7 +9,7 @@ import typer
 
 from tacet.arguments import near
 from tacet.console import Usage, message, result_json
-from tacet.history import span, tell_unreached, unreached
+from tacet.history import FROM, NO_EVENT_TIME, TO, tell_unreached, times, unreached
 from tacet.places import OF_ISLAND, WAREHOUSE, tables_of
 from tacet.repository import compiled
 
@@ -20,20 +20,21 @@ if TYPE_CHECKING:
 def relabel(
     job: Annotated[str, typer.Argument(help="The derived event: name, namespace.name, or with @version.")],
     field: Annotated[str, typer.Option(help="The raw field whose verdicts are judged again.")],
-    first: Annotated[str, typer.Option("--from", help="Event time, ISO 8601, UTC without an offset; included.")],
-    last: Annotated[str, typer.Option("--to", help="Event time; excluded, but for 9999-12-31T23:59:59.999999.")],
+    first: Annotated[str | None, typer.Option("--from", help=FROM)] = None,
+    last: Annotated[str | None, typer.Option("--to", help=TO)] = None,
+    no_event_time: Annotated[bool, typer.Option("--no-event-time", help=NO_EVENT_TIME)] = False,
     warehouse: Annotated[Path, typer.Option(help="The folder of the tables.")] = WAREHOUSE,
     island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
 ) -> None:
     """Rewrite only the verdicts of one field, in the files that hold it."""
     from tacet_runtime.relabel import relabel as run
 
-    start, end = span(first, last)
+    wanted = times(first, last, none=no_event_time)
     found = compiled(job)
     if field not in {f.name for f in found.plan.source.fields}:
         raise Usage(_unknown(found.plan, field))
     with tables_of(found, warehouse, island) as (folder, catalog):
-        done = run(found.plan, found.root, folder, field, start, end, catalog)
+        done = run(found.plan, found.root, folder, field, wanted, catalog)
     result_json({"rows_changed": done.rows, **unreached(done.scope)})
     said = ", ".join(f"{count} {role} rows relabelled" for role, count in done.rows.items())
     message(said)

@@ -55,6 +55,8 @@ WRONG = [
     ("verify", "'job'"),
     ("verify raw_order", "`raw_order` is a raw event"),
     ("backfill order --from 2026-11-01", "'--to'"),
+    ("backfill order", "'--from' and '--to', those without event time with '--no-event-time'"),
+    ("relabel order --field customer_id --no-event-time --to 2026-11-01", "which messages?"),
     ("backfill order --from soon --to later", "--from `soon` is no ISO 8601"),
     ("backfill order --from 2026-11-02 --to 2026-11-01", "--to `2026-11-01` is not after --from `2026-11-02`"),
     ("backfill order --from 2026-11-01 --to 2026-11-02 --lookups old", "--lookups"),

@@ -88,7 +88,7 @@ def test_columns_between_those_that_are_there_change_no_value(job, monkeypatch, 
     assert [(r["colour"], r["price"]) for r in rows[5:]] == [(f"c{n}", n) for n in range(5, 9)]
     assert {(r["colour"], r["price"]) for r in rows[:5]} == {(None, None)}
     assert [r["where"] for r in rows] == [[{"x": n, "y": n + 1 if n > 4 else None, "z": n + 2}] for n in range(9)]
-    backfill(job.plan(), job.root, job.warehouse, *EVER, publish=True)
+    backfill(job.plan(), job.root, job.warehouse, EVER, publish=True)
     assert [(r["id"], r["colour"], r["price"], r["where"]) for r in job.rows("derived")] == [
         (n, f"c{n}", n, [{"x": n, "y": n + 1, "z": n + 2}]) for n in range(9)
     ]
