@@ -19,7 +19,7 @@ import re
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +87,8 @@ class Intent:
     files: tuple[Finished, ...]
     removed: tuple[tuple[str, str], ...] = ()
     """(role, path) of data files that this commit replaces."""
+    specs: Mapping[str, int] = field(default_factory=dict)
+    """Role -> the partition spec that the table's files were written with; the present one when it is not told."""
 
 
 def _way_back(table: Table) -> str:
@@ -112,6 +114,7 @@ class Warehouse:
         self._data = self.root / "data" / plan.job
         self._intents = self.root / "intents" / plan.job
         self._markers = f"{MARKER}.{plan.job}"
+        self._specs: dict[str, int] = {}
 
     def open(self, *, accept_rollback: bool = False) -> None:
         """Make or widen the tables, whose ids the plan has from then on, and heal what a crash left. Only with the lock held.
@@ -119,7 +122,9 @@ class Warehouse:
         Raises TableError, and Gap when a table was rolled back, unless `accept_rollback`: then what it lost is put back.
         """
         see_there(self.catalog, self.plan, self._markers, ran=self._data.exists())
-        own = tuple(own_ids(ensure_table(self.catalog, table), table) for table in self.plan.tables)
+        made = {table.role: ensure_table(self.catalog, table) for table in self.plan.tables}
+        self._specs = {role: table.spec().spec_id for role, table in made.items()}
+        own = tuple(own_ids(made[table.role], table) for table in self.plan.tables)
         self.plan = replace(self.plan, tables=own)
         self.tables = {table.role: table for table in own}
         self._heal()
@@ -226,7 +231,7 @@ class Warehouse:
         ledger = write_files(ledger_table(entries, self.tables["ledger"]), self.tables["ledger"], folder, str(seq))
         synced(folder)
         point("S3:after")
-        intent = Intent(seq, str(folder), (*ledger, *files), tuple(removed))
+        intent = Intent(seq, str(folder), (*ledger, *files), tuple(removed), self._specs)
         self._write_intent(intent)
         point("S4:after")
         try:
@@ -265,7 +270,7 @@ class Warehouse:
                 raise Gap(f"table {table.name} is at commit {at}, and commit {intent.seq} is due: was it rolled back?")
             if not files:
                 of_role = [(Path(f.path), f.partition) for f in intent.files if f.role == table.role]
-                files.extend(data_files(loaded, of_role))
+                files.extend(data_files(loaded, of_role, spec_id=intent.specs.get(table.role)))
             try:
                 replace_files(loaded, files, removed, {name: str(intent.seq)}, {name: str(intent.seq)})
             except CommitFailedException:
@@ -328,7 +333,7 @@ class Warehouse:
         ]
         with part.open("w") as file:
             document = {"seq": intent.seq, "folder": intent.folder, "files": files, "removed": intent.removed}
-            json.dump(document, file)
+            json.dump({**document, "specs": intent.specs}, file)
             file.flush()
             os.fsync(file.fileno())
         point("S4:before")
@@ -367,7 +372,7 @@ def _read_intent(path: Path) -> Intent:
         for f in document["files"]
     )
     removed = tuple((role, path) for role, path in document["removed"])
-    return Intent(document["seq"], document["folder"], files, removed)
+    return Intent(document["seq"], document["folder"], files, removed, document.get("specs", {}))
 
 
 @contextmanager

@@ -23,14 +23,22 @@ from pyiceberg.expressions import (
     NotNull,
     StartsWith,
 )
-from pyiceberg.transforms import DayTransform
+from pyiceberg.transforms import DayTransform, MonthTransform
 
 from tacet_codegen.ir.typetext import type_text
 from tacet_runtime.connectors.arrow import arrow_table
-from tacet_runtime.connectors.iceberg import TableError, append_files, data_files, ensure_table, open_catalog
+from tacet_runtime.connectors.iceberg import (
+    TableError,
+    append_files,
+    data_files,
+    ensure_table,
+    live_files,
+    open_catalog,
+)
 from tacet_runtime.connectors.parquet import partition_value, plain_value, write_files
 from tacet_runtime.engines.run import run
 from tacet_runtime.engines.tasks import Options
+from tacet_runtime.faults import Planned
 from tacet_runtime.maintenance import Settings, maintain
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.model import Bounds, PartitionField, SinkColumn, SinkTable
@@ -267,3 +275,28 @@ def test_a_table_that_has_such_a_partition_says_the_way_out_and_maintain_writes_
     assert (job.verify().findings, job.verify().messages) == ((), 2)
     for role, name in columns.items():
         assert job.store().table(role).scan(row_filter=EqualTo(name, lowest)).to_arrow().num_rows == 1
+
+
+@pytest.mark.parametrize("point", ["S5:after-ledger", "S8:after-raw"])
+def test_files_of_a_commit_that_a_start_finishes_keep_the_partition_that_they_were_written_with(
+    tmp_path, monkeypatch, point
+):
+    job = make(tmp_path)
+    monkeypatch.setenv("TACET_FAIL_AT", point)
+    monkeypatch.setenv("TACET_FAIL_HOW", "raise")
+    monkeypatch.setattr("tacet_runtime.faults._SEEN", {})
+    with pytest.raises(Planned):
+        job.run()
+    monkeypatch.delenv("TACET_FAIL_AT")
+    edit(job, "sale/1.0.0.yaml", "day(ts)", "month(ts)")
+    with job.store().table("derived").update_spec() as change:
+        change.remove_field("ts_day")
+        change.add_field("ts", MonthTransform())
+    job.run()
+    table = job.store().table("derived")
+    of_spec = {file.spec_id: file.partition[0] for file in live_files(table)}
+    day, month = FIRST_DAY // 86_400_000, 12 * (2026 - 1970) + 8
+    assert of_spec == {1: day, 2: month}
+    found = table.scan(GreaterThanOrEqual("ts", dt.datetime.fromtimestamp(FIRST_DAY / 1000, dt.UTC))).to_arrow()
+    assert found.num_rows == len(job.rows("derived"))
+    assert (job.verify().findings, job.verify().messages) == ((), 240)

@@ -11,8 +11,11 @@ import confluent_kafka as ck
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.expressions import GreaterThanOrEqual
+from pyiceberg.transforms import MonthTransform
 from pyiceberg.types import StringType
 
+from tacet_runtime.connectors.iceberg import live_files
 from tests.kafka import shop
 from tests.kafka.checker import read_topic
 
@@ -193,6 +196,28 @@ def test_a_column_that_was_added_between_writing_and_committing_is_left_alone(sc
     with table(scene, "shop.sale").update_schema() as update:
         update.add_column("by_hand", StringType())
     scene.finish()
+    assert scene.problems() == []
+
+
+def test_files_of_a_commit_in_kafka_keep_the_partition_that_they_were_written_with(scene):
+    scene.produce(60)
+    process = scene.run(TACET_FAIL_AT="S7:after:1")
+    assert process.wait() == -signal.SIGKILL
+    with table(scene, "shop.sale").update_spec() as change:
+        change.remove_field("ts_day")
+        change.add_field("ts", MonthTransform())
+    refused(scene, "is partitioned by month(ts), and the contract says day(ts)")
+    contract = scene.folder / "contracts/shop/sale/1.0.0.yaml"
+    contract.write_text(contract.read_text().replace("day(ts)", "month(ts)"))
+    assert scene.tacet("registry", "push", "--url", scene.registry).wait() == 0
+    scene.produce(60)
+    scene.finish()
+    sale = table(scene, "shop.sale")
+    assert {(file.spec_id, file.partition[0] > 10_000) for file in live_files(sale)} == {(1, True), (2, False)}
+    assert (
+        sale.scan(GreaterThanOrEqual("ts", "2026-01-01T00:00:00+00:00")).to_arrow().num_rows
+        == sale.scan().to_arrow().num_rows
+    )
     assert scene.problems() == []
 
 

@@ -29,6 +29,7 @@ from pyiceberg.table.update import (
     AddPartitionSpecUpdate,
     AddSchemaUpdate,
     AddSortOrderUpdate,
+    AssertDefaultSpecId,
     SetCurrentSchemaUpdate,
     SetDefaultSortOrderUpdate,
     SetDefaultSpecUpdate,
@@ -208,16 +209,21 @@ def _first_schema(found: Table, table: p.SinkTable) -> None:
     transaction.commit_transaction()
 
 
-def data_file(table: Table, path: Path, partition: Sequence[object], schema_id: int | None = None) -> DataFile:
+def data_file(
+    table: Table, path: Path, partition: Sequence[object], schema_id: int | None = None, spec_id: int | None = None
+) -> DataFile:
     """Describe a finished Parquet file for a commit: size, rows, column statistics, partition values.
 
-    `schema_id` is the schema that it was written with, when that may not be the table's present one.
+    `schema_id` and `spec_id` are what it was written with, when that may not be the table's present schema and partition spec.
     """
-    return data_files(table, [(path, partition)], schema_id)[0]
+    return data_files(table, [(path, partition)], schema_id, spec_id)[0]
 
 
 def data_files(
-    table: Table, files: Sequence[tuple[Path, Sequence[object]]], schema_id: int | None = None
+    table: Table,
+    files: Sequence[tuple[Path, Sequence[object]]],
+    schema_id: int | None = None,
+    spec_id: int | None = None,
 ) -> list[DataFile]:
     """Describe finished Parquet files, each with its partition values, as `data_file` does; the schema is read once."""
     schema = table.schema() if schema_id is None else table.schemas()[schema_id]
@@ -235,11 +241,11 @@ def data_files(
             partition=Record(*partition),
             file_size_in_bytes=path.stat().st_size,
             sort_order_id=order,
-            spec_id=table.spec().spec_id,
             equality_ids=None,
             key_metadata=None,
             **statistics.to_serialized_dict(),
         )
+        one.spec_id = table.spec().spec_id if spec_id is None else spec_id
         found.append(one)
     return found
 
@@ -270,13 +276,19 @@ def replace_files(
         old = {str(local_path(f.file_path)): f for f in live_files(table, branch)}
         if not set(removed) <= old.keys():
             raise TableError(f"{'.'.join(table.name())} does not have the files that are to be replaced")
-        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).overwrite() as overwrite:
+        with (
+            transaction.under(files[0].spec_id if files else None),
+            transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).overwrite() as overwrite,
+        ):
             for path in removed:
                 overwrite.delete_data_file(old[path])
             for file in files:
                 overwrite.append_data_file(file)
     elif files:
-        with transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).merge_append() as update:
+        with (
+            transaction.under(files[0].spec_id),
+            transaction.update_snapshot(snapshot_properties=dict(summary), branch=branch).merge_append() as update,
+        ):
             for file in files:
                 update.append_data_file(file)
     transaction.set_properties(dict(properties))
@@ -303,6 +315,17 @@ class _Staged(Transaction):
             self._known = (len(self._updates), super().table_metadata)
         return self._known[1]
 
+    @contextmanager
+    def under(self, spec: int | None) -> Iterator[None]:
+        """Add files that were written with a partition spec: the library writes every manifest with the present one."""
+        present = self.table_metadata.default_spec_id
+        if spec is None or spec == present:
+            yield
+            return
+        self._apply((SetDefaultSpecUpdate(spec_id=spec),), (AssertDefaultSpecId(default_spec_id=present),))
+        yield
+        self._apply((SetDefaultSpecUpdate(spec_id=present),))
+
 
 def append_files(
     table: Table, files: Sequence[DataFile], properties: Mapping[str, str], summary: Mapping[str, str]
@@ -316,9 +339,13 @@ def append_files(
     table.metadata.properties["commit.retry.num-retries"] = "0"
     transaction = _Staged(table)
     transaction.set_properties(dict(properties))
-    with transaction.update_snapshot(snapshot_properties=dict(summary)).fast_append() as update:
-        for file in files:
-            update.append_data_file(file)
+    for spec in sorted({file.spec_id for file in files}) or (None,):
+        with (
+            transaction.under(spec),
+            transaction.update_snapshot(snapshot_properties=dict(summary)).fast_append() as update,
+        ):
+            for file in (one for one in files if one.spec_id == spec):
+                update.append_data_file(file)
     transaction.commit_transaction()
 
 

@@ -187,16 +187,17 @@ class Tables:
                     f"table {name} is not the one that commit {intent.seq} was written for: restore that one when it was made anew; "
                     "when the contract gives the table another name, put the name back: an event keeps its table"
                 )
-            if files.files and table.spec().spec_id != files.spec:
+            if files.files and files.spec not in table.specs():
                 raise Refused(
-                    f"table {name} has another partition spec than commit {intent.seq} was written for: set it back to {files.spec}"
+                    f"table {name} no longer has the partition spec {files.spec}, which the files of commit {intent.seq} were written "
+                    "with: put it back (`update_spec` of pyiceberg)"
                 )
 
     def _commit(self, table: Table, role: str, due: Sequence[Intent]) -> None:
         files: list[DataFile] = []
         for intent in due:
             found = files_of(intent, role)
-            files += [data_file(table, Path(f.path), f.partition, found.schema) for f in found.files]
+            files += [data_file(table, Path(f.path), f.partition, found.schema, found.spec) for f in found.files]
         live = set() if self.marker(table) else {file.file_path for file in live_files(table)}
         if twice := live & {file.file_path for file in files}:
             raise Refused(
