@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conformance import closed
 from tests.conformance.agreement import Agreement, texts_of
 from tests.conformance.cases import CASES, compiled
 from tests.conformance.gaps import Ledger, gaps
@@ -58,6 +59,8 @@ def test_a_million_texts_mean_the_same_everywhere(tmp_path: Path) -> None:
     for seed, one in enumerate(rich):  # some texts were drawn twice, and count once
         if agreement.vectors < VECTORS:
             agreement.run(one, texts_of(one, 2_000 + seed, 500), None, 60)
+    for name in closed.CASES:
+        closed.run(tmp_path / name, name, agreement.ledger)
     assert agreement.ledger.unknown[:20] == []
     assert agreement.ledger.stale() == []
     assert agreement.vectors >= VECTORS

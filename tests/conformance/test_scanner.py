@@ -14,10 +14,11 @@ from tacet_runtime.engines.embedded.layout import lay_out
 from tacet_runtime.engines.embedded.scanner import Scanner
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.expressions import Path
+from tacet_runtime.plan.known import known_keys
 from tacet_runtime.plan.model import Field, Limits, Optional, Source
 from tacet_runtime.steps.paths import ABSENT, find
 from tacet_runtime.steps.strict_json import Number, Refused, decode
-from tacet_runtime.steps.unknown import known_keys, unknown
+from tacet_runtime.steps.unknown import unknown
 
 LONG = "a_key_of_more_than_two_words"
 STEPS = (
@@ -107,7 +108,7 @@ def test_what_the_scanner_takes_and_notes_is_what_the_reference_takes_and_finds(
     layout = lay_out(plan)
     data = [message(rng) for _ in range(6_000)]
     found = Scanner(layout, 10_000, LIMITS.depth).scan(pa.array(data, pa.large_binary()))
-    known = known_keys(plan)[0]
+    known = known_keys(plan.fields, plan.explode, plan.select)[0]
     refused = taken = 0
     for number, one in enumerate(data):
         wanted = decode(one, LIMITS)

@@ -1,7 +1,8 @@
 """JSON Schema 2020-12: what a message of a raw event may be, in the form in which producers send it; and derived rows.
 
 It says what is valid of what is sent. What may be left out is the verdicts' matter: only the identity is required, and
-what `select` names, as a message without it is another event's; null is the same as absent for everything else.
+what `select` names, as a message without it is another event's; null is the same as absent for everything else. Keys that no
+field names are refused where the contract says `unknown_fields: reject`, and nowhere else.
 JSON Schema counts 1.0 as an integer; the other targets do not.
 """
 
@@ -17,6 +18,7 @@ from tacet_codegen.ir.asked import answer
 from tacet_codegen.targets.base import Artifact, contract_path
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.forms import EPOCHS
+from tacet_runtime.plan.known import Known, known_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +74,10 @@ def message_schema(event: RawEvent) -> Schema:
         _place(root, event.source.explode.steps, items, required=True)
     for asked in answer(event).asked:
         _place(root, asked.path.steps, _one_of(asked.values), required=True)
+    if event.unknown_fields == "reject":
+        known = _known(event)
+        if not _close(root, known):
+            root.setdefault("allOf", []).append(_named(known))
     found: Schema = _without_marks({**_head(event.header), **root})
     return found
 
@@ -93,6 +99,44 @@ def _element(event: RawEvent) -> Schema:
     found: Schema = around["properties"].get("item", {})
     more = [part["properties"]["item"] for part in around.get("allOf", ())]
     return {**found, "allOf": more} if more else found
+
+
+def _known(event: RawEvent) -> Known:
+    """Return the keys that a message may have, with those of the exploded list's elements where it stands."""
+    message, item = known_keys(event.fields, event.source.explode, event.source.select)
+    if event.source.explode is not None:
+        node = message
+        for step in event.source.explode.steps:
+            node = node.child(step)
+        node.elements = item
+    return message
+
+
+def _close(schema: Schema, known: Known) -> bool:
+    """Let a schema refuse keys that are not known; tell whether it has a place for all that are."""
+    done = True
+    if known.keys:
+        if "properties" not in schema:
+            return False
+        for key, below in known.keys.items():
+            done &= _close(schema["properties"].setdefault(key, {}), below)
+        if not known.whole:
+            schema["additionalProperties"] = False
+    if known.elements is not None and (known.elements.keys or known.elements.elements is not None):
+        done &= "items" in schema and _close(schema["items"], known.elements)
+    return done
+
+
+def _named(known: Known) -> Schema:
+    """Return what known keys alone say of a value."""
+    found: Schema = {}
+    if known.keys:
+        found["properties"] = {key: _named(below) for key, below in known.keys.items()}
+        if not known.whole:
+            found["additionalProperties"] = False
+    if known.elements is not None:
+        found["items"] = _named(known.elements)
+    return found
 
 
 def _head(header: Header) -> Schema:

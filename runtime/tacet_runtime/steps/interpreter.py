@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tacet_runtime.plan.known import known_keys
 from tacet_runtime.steps.constraints import field_typer
 from tacet_runtime.steps.derivation import Derivation
 from tacet_runtime.steps.expressions import evaluate
@@ -15,7 +16,7 @@ from tacet_runtime.steps.selection import selected
 from tacet_runtime.steps.strict_json import Refused, WholeNumber, decode, dump
 from tacet_runtime.steps.tell import told_check, told_judgement, told_parent, told_reject, told_sent
 from tacet_runtime.steps.typing import Wrong
-from tacet_runtime.steps.unknown import known_keys, unknown
+from tacet_runtime.steps.unknown import unknown
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -46,7 +47,7 @@ class Interpreter:
         self._identity = [f for f in plan.source.fields if f.identity]
         self._lines = {f.name: f.line for f in plan.source.fields}
         self._producers = Producers(plan.source)
-        self._known = known_keys(plan.source)
+        self._known = known_keys(plan.source.fields, plan.source.explode, plan.source.select)
         self._derivation = Derivation(plan.derived, lookups, trace=trace) if plan.derived else None
 
     def message(self, data: bytes | None) -> MessageResult:

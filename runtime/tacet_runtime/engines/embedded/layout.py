@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tacet_runtime.plan.known import Known, known_keys
 from tacet_runtime.plan.walk import path_values
-from tacet_runtime.steps.unknown import Known, known_keys
 
 if TYPE_CHECKING:
     from tacet_runtime.plan.expressions import Path
@@ -66,7 +66,7 @@ def lay_out(source: Source) -> Layout:
     edges: dict[tuple[int, str], int] = {}
     message, places = _grow(_paths(source, "$"), edges, 0)
     item, own = _grow(_paths(source, "$item"), edges, message) if source.explode is not None else (0, {})
-    known, known_item = known_keys(source)
+    known, known_item = known_keys(source.fields, source.explode, source.select)
     reports = np.zeros(message + item, dtype=np.uint8)
     _mark(known, 0, edges, reports)
     if item:

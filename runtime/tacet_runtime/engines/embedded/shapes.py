@@ -15,9 +15,10 @@ from tacet_runtime.engines.embedded import scan
 from tacet_runtime.engines.embedded.arrays import distinct
 from tacet_runtime.plan import types as t
 from tacet_runtime.plan.forms import Form, form
+from tacet_runtime.plan.known import known_keys
 from tacet_runtime.steps.paths import find
 from tacet_runtime.steps.strict_json import Refused, decode
-from tacet_runtime.steps.unknown import known_keys, named, unknown
+from tacet_runtime.steps.unknown import named, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +113,7 @@ class Shapes:
             for f in source.fields
             if f.path.root == root
         ]
-        self._known = known_keys(source)[0 if root == "$" else 1]
+        self._known = known_keys(source.fields, source.explode, source.select)[0 if root == "$" else 1]
         self._root = root
         self._by_kinds: dict[bytes, int] = {}
         self._by_hash: dict[int, int] = {0: 0}
