@@ -75,12 +75,13 @@ class Job:
 
     def verify(self, *, warehouse: str | Path = "warehouse") -> Verified:
         """Prove the accounting from the tables alone. Raises Outside when there is nothing to be proved."""
-        from tacet_runtime.exactly_once import Warehouse, owned
+        from tacet_runtime.exactly_once import Warehouse
+        from tacet_runtime.locking import owned
         from tacet_runtime.verify import verify
 
         place = Path(warehouse)
         existing(place)
-        with outside(place), owned(place, self.plan.job):
+        with outside(place), owned(place, self.plan.job, reads=True):
             return verified(verify(Warehouse(self.plan, place)))
 
     def explain(self, message: bytes | str, *, warehouse: str | Path = "warehouse") -> dict[str, Any]:

@@ -30,9 +30,10 @@ def outside(warehouse: Path, catalog: str = "") -> Iterator[None]:
     from tacet_runtime.connectors.iceberg_catalogs import cause
     from tacet_runtime.connectors.lookups import LookupError_
     from tacet_runtime.engines.workers import WorkerDied
-    from tacet_runtime.exactly_once import Busy, Gap
+    from tacet_runtime.exactly_once import Gap
     from tacet_runtime.history import NotKept
     from tacet_runtime.ledger import LedgerError
+    from tacet_runtime.locking import Busy
     from tacet_runtime.plan.island import SettingError
 
     where = catalog or f"the catalog in {warehouse}"

@@ -12,7 +12,6 @@ was never committed; then whatever an unfinished run left and no table names is 
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
@@ -43,6 +42,7 @@ from tacet_runtime.connectors.parquet import Finished, partition_value, plain_va
 from tacet_runtime.connectors.snapshots import forget, lost, set_forward
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
+from tacet_runtime.locking import Busy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,10 +64,6 @@ ORDER = ("ledger", "raw", "derived", "rejects", "metrics")
 _AT_LEAST_SECONDS = 20.0
 """So long a commit is tried beside a service that is quicker."""
 _PAUSE = 0.02
-
-
-class Busy(Exception):  # noqa: N818
-    """Another process owns this job's warehouse."""
 
 
 class Overtaken(TableError):  # noqa: N818
@@ -373,16 +369,3 @@ def _read_intent(path: Path) -> Intent:
     )
     removed = tuple((role, path) for role, path in document["removed"])
     return Intent(document["seq"], document["folder"], files, removed, document.get("specs", {}))
-
-
-@contextmanager
-def owned(root: Path, job: str) -> Iterator[None]:
-    """Hold the lock of a job in a warehouse; the kernel lets go of it when the process ends. Raises Busy."""
-    path = root.absolute() / "locks" / f"{job}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise Busy(f"another process runs {job} in {root}: wait for it, or use another warehouse") from error
-        yield

@@ -15,7 +15,8 @@ from tacet_runtime.connectors.arrow import no_rows
 from tacet_runtime.connectors.iceberg import data_file, drop_branch, replace_branch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
-from tacet_runtime.exactly_once import Warehouse, insist, owned
+from tacet_runtime.exactly_once import Warehouse, insist
+from tacet_runtime.locking import owned
 from tacet_runtime.reconsider import Audit, groups_of, reconsider
 from tacet_runtime.view import View, look
 

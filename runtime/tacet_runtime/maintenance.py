@@ -28,8 +28,9 @@ from tacet_runtime.connectors.iceberg import (
 from tacet_runtime.connectors.iceberg_types import misses_rows
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
-from tacet_runtime.exactly_once import MARKER, Gap, Warehouse, owned
+from tacet_runtime.exactly_once import MARKER, Gap, Warehouse
 from tacet_runtime.faults import Planned, point
+from tacet_runtime.locking import owned
 from tacet_runtime.reconsider import widened
 from tacet_runtime.released import release
 from tacet_runtime.view import ahead, look

@@ -17,8 +17,9 @@ from tacet_runtime.batch import Batch
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.connectors.parquet import write_files
 from tacet_runtime.engines.processors import make_processor
-from tacet_runtime.exactly_once import Warehouse, owned
+from tacet_runtime.exactly_once import Warehouse
 from tacet_runtime.history import NotKept, archived, reached
+from tacet_runtime.locking import owned
 from tacet_runtime.reconsider import groups_of, widened
 from tacet_runtime.view import look
 

@@ -26,11 +26,12 @@ def verify(
     island: Annotated[Path | None, typer.Option(help=OF_ISLAND)] = None,
 ) -> None:
     """Prove the accounting of a job from its tables alone; findings are named, and end with 1."""
-    from tacet_runtime.exactly_once import Warehouse, owned
+    from tacet_runtime.exactly_once import Warehouse
+    from tacet_runtime.locking import owned
     from tacet_runtime.verify import verify as prove
 
     found = compiled(job)
-    with tables_of(found, warehouse, island) as (folder, catalog), owned(folder, found.plan.job):
+    with tables_of(found, warehouse, island) as (folder, catalog), owned(folder, found.plan.job, reads=True):
         store = Warehouse(found.plan, folder, catalog)
         proof = prove(store, None if island is None else partial(_waiting, island))
         served = store.served() if island is None else []

@@ -1,12 +1,17 @@
 """`import tacet`: the same results as the command, as values."""
 
+import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import tacet
+from tacet_runtime.locking import owned
 from tests.support.command import environment, here
 
 
@@ -23,6 +28,37 @@ def test_run_verify_and_explain_return_what_the_command_prints(mine, capsys):
     said = json.loads(here(capsys, "explain", "order", "examples/kiosk.json").out)
     assert job.explain(message) == said == tacet.explain("order", message)
     assert job.explain(message.decode()) == said
+
+
+@pytest.mark.parametrize("lock", [True, False])
+def test_a_warehouse_that_cannot_be_written_is_proved(mine, monkeypatch, lock):
+    job = tacet.compile().job("order")
+    job.run(["events"])
+    if not lock:
+        shutil.rmtree("warehouse/locks")
+    opened, made = os.open, Path.mkdir
+
+    def open_to_read(path, flags, *words, **more):
+        if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        return opened(path, flags, *words, **more)
+
+    def mkdir(path, *words, **more):
+        if not path.exists():
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+        made(path, *words, **more)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", open_to_read)
+        patched.setattr(Path, "mkdir", mkdir)
+        assert job.verify()["findings"] == []
+        with pytest.raises(tacet.Outside, match="Read-only file system"):
+            job.run(["events"])
+    if lock:
+        with owned(mine / "warehouse", "shop.order"):
+            monkeypatch.setattr(os, "open", open_to_read)
+            with pytest.raises(tacet.Outside, match=r"another process runs shop\.order"):
+                job.verify()
 
 
 def test_compile_takes_a_repository_or_its_folder_of_contracts(begun):

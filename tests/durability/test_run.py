@@ -15,7 +15,8 @@ from tacet_runtime.connectors.files import SourceError
 from tacet_runtime.connectors.iceberg import TableError, replace_files
 from tacet_runtime.engines.run import run
 from tacet_runtime.engines.tasks import Options
-from tacet_runtime.exactly_once import Busy, Gap, Warehouse, owned
+from tacet_runtime.exactly_once import Gap, Warehouse
+from tacet_runtime.locking import Busy, owned
 from tacet_runtime.maintenance import Settings, maintain
 from tacet_runtime.verify import verify
 from tests.durability.job import make

@@ -19,9 +19,10 @@ from tacet_runtime.engines.merging import merged
 from tacet_runtime.engines.processors import sized_processor
 from tacet_runtime.engines.tasks import Options, Task
 from tacet_runtime.engines.workers import Pool
-from tacet_runtime.exactly_once import Warehouse, owned
+from tacet_runtime.exactly_once import Warehouse
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, checked, positions
+from tacet_runtime.locking import owned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
