@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tacet.console import Outside, Usage
 from tacet.failures import existing, outside
+from tacet.places import apart
 from tacet.repository import find_job
 from tacet.results import Ran, Verified, ran, verified
 from tacet_codegen import frontend
@@ -55,8 +56,8 @@ class Job:
         """Run the job over files and folders into the warehouse's tables, and return the accounting.
 
         The same input again adds nothing; after a crash the same call goes on. `advance` is told the number of messages
-        that were computed since the last call. Raises Usage (a ValueError) for a raw event that others read or an option that does not
-        exist, Outside when a file, a table, a lookup or the disk fails: nothing half-done is then in a table.
+        that were computed since the last call. Raises Usage (a ValueError) for a raw event that others read, an option that does not
+        exist or inputs and a warehouse that hold one another, Outside when a file, a table, a lookup or the disk fails: nothing half-done is then in a table.
         """
         from tacet_runtime.engines.run import run
         from tacet_runtime.engines.tasks import Options
@@ -67,11 +68,10 @@ class Job:
         _one_of("framing", framing, ("lines", "file"))
         if isinstance(inputs, str | Path) or workers < 1:
             raise Usage("`inputs` is a list of files and folders, `workers` at least 1")
-        place = Path(warehouse)
+        place, named = Path(warehouse), [*map(str, inputs)]
+        apart(named, place)
         with outside(place):
-            return ran(
-                run(self.plan, self.root, place, [*map(str, inputs)], Options(engine, framing, workers), advance)
-            )
+            return ran(run(self.plan, self.root, place, named, Options(engine, framing, workers), advance))
 
     def verify(self, *, warehouse: str | Path = "warehouse") -> Verified:
         """Prove the accounting from the tables alone. Raises Outside when there is nothing to be proved."""

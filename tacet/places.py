@@ -10,7 +10,7 @@ from tacet.console import Outside, Usage
 from tacet.failures import existing, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pyiceberg.catalog import Catalog
 
@@ -27,6 +27,23 @@ def catalog_of(warehouse: Path) -> Catalog:
 
     existing(warehouse)
     return open_catalog(warehouse)
+
+
+def apart(inputs: Sequence[str], warehouse: Path) -> None:
+    """Raise Usage when an input is in the warehouse, or holds it: the job would read its own files."""
+    from tacet_runtime.connectors.inputs import shared
+
+    found = shared(inputs, warehouse)
+    if found is not None:
+        inside = found.resolve().is_relative_to(warehouse.resolve())
+        how = (
+            f"input {found} is in the warehouse {warehouse}"
+            if inside
+            else f"the warehouse {warehouse} is in input {found}"
+        )
+        raise Usage(
+            f"{how}, and the job would read its own files: name folders beside each other with '--input' and '--warehouse'"
+        )
 
 
 @contextmanager

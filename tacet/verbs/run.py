@@ -13,7 +13,7 @@ import typer
 
 from tacet.console import Outside, Usage, finish, message, progress, result_json
 from tacet.failures import outside
-from tacet.places import WAREHOUSE
+from tacet.places import WAREHOUSE, apart
 from tacet.repository import compiled
 from tacet.results import ran, said
 from tacet.stopping import SUPERVISED, stopper, supervisor
@@ -107,6 +107,7 @@ def run(
         accept_rollback=accept_rollback,
     )
     found = compiled(job)
+    apart(inputs, warehouse)
     with outside(warehouse), progress(found.plan.job, None) as advance, _stopper() as stop:
         totals = execute(found.plan, found.root, warehouse, inputs, options, advance, stop)
     counts = ran(totals)

@@ -30,6 +30,12 @@ def test_run_verify_and_explain_return_what_the_command_prints(mine, capsys):
     assert job.explain(message.decode()) == said
 
 
+def test_inputs_that_hold_the_warehouse_are_refused(mine):
+    with pytest.raises(tacet.Usage, match=r"the warehouse events/wh is in input events"):
+        tacet.compile().job("order").run([Path("events")], warehouse="events/wh")
+    assert not (mine / "events/wh").exists()
+
+
 @pytest.mark.parametrize("lock", [True, False])
 def test_a_warehouse_that_cannot_be_written_is_proved(mine, monkeypatch, lock):
     job = tacet.compile().job("order")

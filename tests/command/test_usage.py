@@ -109,6 +109,34 @@ def test_wrong_usage_ends_with_2_and_an_example(typed, said, begun, monkeypatch,
     assert re.fullmatch(r"tacet: .+\n  example: tacet .+\n  help:    tacet .*--help\n", ended.err)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "warehouse", "said"),
+    [
+        ("events", "events/wh", "the warehouse events/wh is in input events, and the job would read its own files"),
+        (".", "warehouse", "the warehouse warehouse is in input ."),
+        ("events ../mine", "events/../warehouse", "is in input ../mine"),
+        ("events", "events", "input events is in the warehouse events"),
+        ("linked", "events/wh", "the warehouse events/wh is in input linked"),
+        ("around", "events/wh", "the warehouse events/wh is in input around/back"),
+        ("events", "linked/wh", "the warehouse linked/wh is in input events"),
+        ("events/orders.ndjson", "events", "input events/orders.ndjson is in the warehouse events"),
+    ],
+)
+def test_a_job_does_not_read_its_own_warehouse(inputs, warehouse, said, mine, capsys):
+    (mine / "linked").symlink_to("events")
+    (mine / "around").mkdir()
+    (mine / "around" / "back").symlink_to("../events")
+    before = sorted(path for path in mine.rglob("*"))
+    ended = here(capsys, "run", "order", "--input", *inputs.split(), "--warehouse", warehouse)
+    assert (ended.status, ended.out) == (2, "")
+    assert said in ended.err
+    assert sorted(path for path in mine.rglob("*")) == before
+
+
+def test_a_warehouse_beside_an_input_is_none_of_it(mine, capsys):
+    assert here(capsys, "run", "order", "--input", "events", "--warehouse", "events-warehouse").status == 0
+
+
 @pytest.mark.parametrize(("at", "how", "status", "said"), DRILLS)
 def test_a_drill_that_proves_nothing_says_so(at, how, status, said, begun, monkeypatch, capsys):
     monkeypatch.chdir(begun)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.files import GZIP, READ_BYTES, ZSTD, Input, SourceError, first_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 STDIN = "-"
 _SAYS = {".gz": GZIP, ".gzip": GZIP, ".zst": ZSTD, ".zstd": ZSTD}
@@ -42,6 +42,25 @@ def find_inputs(arguments: Sequence[str], spool: Path) -> list[Input]:
         else:
             raise SourceError(f"{argument} is no file and no folder: stream it in with `--input -`")
     return [_readable(item) for item in _each_once(found)]
+
+
+def shared(arguments: Sequence[str], warehouse: Path) -> Path | None:
+    """Return a file or folder that is named, or that a link in one leads to, and is in the warehouse or holds it; None for none.
+
+    Such an input would have the job's own files for messages. A warehouse need not be there yet.
+    """
+    own = warehouse.resolve()
+    for argument in arguments:
+        path = Path(argument)
+        if argument == STDIN:
+            continue
+        if path.is_file() and path.resolve().is_relative_to(own):
+            return path
+        for folder in _folders(path):
+            place = folder.resolve()
+            if own.is_relative_to(place) or place.is_relative_to(own):
+                return folder
+    return None
 
 
 def sweep_spool(spool: Path) -> None:
@@ -109,6 +128,18 @@ def _below(folder: Path) -> list[Path]:
         folders.sort()
         found += [Path(parent, name) for name in files if not name.startswith(".")]
     return sorted(p for p in found if stat.S_ISREG(_mode(p)))
+
+
+def _folders(folder: Path) -> Iterator[Path]:
+    """Yield a folder and those below it, as `_below` looks into them."""
+    seen: set[Path] = set()
+    for parent, folders, _ in os.walk(folder, followlinks=True):
+        place = Path(parent).resolve()
+        if place in seen:
+            folders.clear()
+            continue
+        seen.add(place)
+        yield Path(parent)
 
 
 def _spooled(spool: Path) -> Path:
