@@ -60,7 +60,6 @@ PROPERTIES = {
     "write.metadata.previous-versions-max": "20",
 }
 
-
 _PUT_BACK = "put the file back from a copy, or the warehouse back to where it was, if it was moved: Iceberg's metadata holds whole paths"
 
 
@@ -79,7 +78,7 @@ def readable(table: str) -> Iterator[None]:
     except (NoSuchTableError, SQLAlchemyError, RESTError, TableError):
         raise
     except Exception as error:
-        if type(error).__module__.startswith("requests."):  # loaded where a catalog is asked over HTTP, not in every worker
+        if type(error).__module__.startswith("requests."):  # loaded where HTTP is spoken, not in every worker
             raise
         raise _unreadable(table, error) from error
 
@@ -192,10 +191,8 @@ def _transforms(spec: PartitionSpec) -> list[tuple[int, str]]:
 
 def _layout(spec: PartitionSpec, schema: Schema) -> str:
     """Return a partition spec as a person writes it."""
-    return (
-        ", ".join(f"{transform}({schema.find_column_name(source)})" for source, transform in _transforms(spec))
-        or "nothing"
-    )
+    written = [f"{transform}({schema.find_column_name(source)})" for source, transform in _transforms(spec)]
+    return ", ".join(written) or "nothing"
 
 
 def _first_schema(found: Table, table: p.SinkTable) -> None:
