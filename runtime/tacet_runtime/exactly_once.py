@@ -27,19 +27,17 @@ from pyiceberg.exceptions import CommitFailedException
 
 from tacet_runtime.connectors.iceberg import (
     TableError,
-    all_paths,
     data_files,
     ensure_table,
-    is_below,
-    local_path,
     open_catalog,
     own_ids,
     readable,
     replace_files,
 )
 from tacet_runtime.connectors.iceberg_names import missing_of, see_there
+from tacet_runtime.connectors.locations import is_below, local_path
 from tacet_runtime.connectors.parquet import Finished, partition_value, plain_value, synced, write_files
-from tacet_runtime.connectors.snapshots import forget, lost, set_forward
+from tacet_runtime.connectors.snapshots import all_paths, forget, lost, set_forward
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import ledger_table
 from tacet_runtime.locking import Busy

@@ -13,6 +13,7 @@ import duckdb
 
 from tacet_runtime.connectors.arrow import no_rows
 from tacet_runtime.connectors.iceberg import data_file, drop_branch, replace_branch
+from tacet_runtime.connectors.locations import parquet_rows
 from tacet_runtime.connectors.lookups import load_lookups
 from tacet_runtime.engines.processors import make_processor
 from tacet_runtime.exactly_once import Warehouse, insist
@@ -214,9 +215,8 @@ def _reading(view: View) -> Iterator[duckdb.DuckDBPyConnection]:
 def _view(db: duckdb.DuckDBPyConnection, view: View, role: str, time: str) -> None:
     """Make a table's rows readable, with its event time, which files may have no column of."""
     db.register(f"no_{role}", no_rows(view.store.tables[role]))
-    names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in view.paths(role))
     rows = f"SELECT * FROM no_{role}"
-    if names:
-        files = f"read_parquet([{names}], union_by_name = true)"
+    if paths := view.paths(role):
+        files = parquet_rows(paths, union_by_name=True)
         rows = f"SELECT * FROM {files} UNION ALL BY NAME SELECT {time} FROM no_{role}"
     db.execute(f"CREATE VIEW {role} AS {rows}")

@@ -8,6 +8,8 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from tacet_runtime.connectors.iceberg import location_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -19,10 +21,11 @@ class Busy(Exception):  # noqa: N818
 
 @contextmanager
 def owned(root: Path, job: str, *, reads: bool = False) -> Iterator[None]:
-    """Hold the lock of a job in a warehouse; the kernel lets go of it when the process ends. Raises Busy.
+    """Hold the lock of a job in a warehouse; the kernel lets go of it when the process ends. Raises Busy, TableError.
 
     Who only `reads` may do so where nothing can be written: with the lock that is there, or with none, for nobody runs there.
     """
+    location_of(root)
     lock, kind = _lock(root.absolute() / "locks" / f"{job}.lock", reads=reads)
     if lock is None:
         yield

@@ -19,15 +19,14 @@ import pyarrow.parquet as pq
 
 from tacet_runtime.connectors.iceberg import (
     TableError,
-    all_paths,
     data_file,
     live_files,
-    local_path,
     replace_files,
 )
 from tacet_runtime.connectors.iceberg_types import misses_rows
+from tacet_runtime.connectors.locations import local_path
 from tacet_runtime.connectors.parquet import write_files
-from tacet_runtime.connectors.snapshots import expire_snapshots, expiring, lost, metadata_paths
+from tacet_runtime.connectors.snapshots import all_paths, expire_snapshots, expiring, lost, metadata_paths
 from tacet_runtime.exactly_once import MARKER, Gap, Warehouse
 from tacet_runtime.faults import Planned, point
 from tacet_runtime.locking import owned

@@ -22,11 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pyiceberg.manifest import DataFileContent
 
-from tacet_runtime.connectors.iceberg import all_paths, data_paths, live_files, local_path, readable
+from tacet_runtime.connectors.iceberg import data_paths, live_files, readable
 from tacet_runtime.connectors.iceberg_columns import made
+from tacet_runtime.connectors.locations import local_path, parquet_rows
 from tacet_runtime.connectors.lookups import LookupError_, kept
 from tacet_runtime.connectors.seals import broken
-from tacet_runtime.connectors.snapshots import foreign, lost, said
+from tacet_runtime.connectors.snapshots import all_paths, foreign, lost, said
 from tacet_runtime.exactly_once import MARKER
 from tacet_runtime.ledger import GivenUp, given_up
 from tacet_runtime.proofs import AGAIN, BASE, EMPTY, EMPTY_ROWS, LOOKUPS, NO_RANGES, POSITIONS, QUERIES
@@ -365,8 +366,7 @@ def _views(db: duckdb.DuckDBPyConnection, paths: Mapping[str, list[Path]]) -> No
         late = "kind LIKE 'lookup:%' OR kind LIKE 'agreement:%'" if role == "rejects" else "FALSE"
         columns = "*" if role == "ledger" else f"{POSITIONS}, {late} AS late"
         if paths.get(role):
-            names = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths[role])
-            source = f"read_parquet([{names}], union_by_name = {role == 'ledger'})"
+            source = parquet_rows(paths[role], union_by_name=role == "ledger")
             db.execute(f"CREATE VIEW {role} AS SELECT {columns} FROM {source}")
         else:
             db.execute(f"CREATE VIEW {role} AS SELECT {EMPTY.get(role, EMPTY_ROWS)} WHERE FALSE")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tacet.console import OPTIONS, Outside, Usage, message, result, result_json
+from tacet_runtime.connectors.locations import LocationError, location
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,6 +62,10 @@ def _refuse(folder: Path, written: Mapping[Path, bytes]) -> None:
     way_out = "choose another folder, for example `tacet init my-events`"
     if os.path.lexists(folder) and not folder.is_dir():
         raise Usage(f"{folder} is there and is no folder: {way_out}")
+    try:
+        location(folder)
+    except LocationError as error:
+        raise Usage(f"{error}, and no tables can be below it: choose a folder with another whole path") from error
     there = [path for path in written if os.path.lexists(path)]
     if os.path.lexists(folder / "contracts"):
         there.insert(0, folder / "contracts")

@@ -86,6 +86,15 @@ def test_nothing_is_overwritten_and_nothing_else_is_written(there, tmp_path, mon
     assert own.read_text() == "mine"
 
 
+@pytest.mark.parametrize("name", ["run#7", "run?7/mine"])
+def test_a_folder_below_which_no_tables_can_be_is_refused(name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    ended = here(capsys, "init", name)
+    assert ended.status == 2
+    assert "in it, and no tables can be below it: choose a folder" in ended.err
+    assert listing(tmp_path) == set()
+
+
 def test_a_link_to_nowhere_is_not_written_through(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "README.md").symlink_to(tmp_path.parent / "elsewhere.md")

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from tacet_runtime.connectors.iceberg import data_paths, local_path
+from tacet_runtime.connectors.iceberg import data_paths
+from tacet_runtime.connectors.locations import local_path
 from tacet_runtime.faults import Planned
 from tacet_runtime.maintenance import Settings, maintain
 from tests.durability.job import make

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
@@ -41,9 +40,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tacet_runtime.connectors.iceberg_columns import ColumnError, numbered, widened
 from tacet_runtime.connectors.iceberg_types import iceberg_schema, misses_rows, partition_spec, sort_order
+from tacet_runtime.connectors.locations import LocationError, local_path, location, sqlite_address
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from pyiceberg.catalog import Catalog
     from pyiceberg.partitioning import PartitionSpec
@@ -89,13 +90,24 @@ def _unreadable(table: str, error: Exception) -> TableError:
 
 
 def open_catalog(warehouse: Path) -> Catalog:
-    """Open the warehouse's own catalog: one SQLite file beside the data."""
-    folder = warehouse.absolute()
+    """Open the warehouse's own catalog: one SQLite file beside the data. Raises TableError."""
+    place = location_of(warehouse)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        warehouse.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TableError(f"cannot make the warehouse {warehouse}: {error.strerror}") from error
-    return sql_catalog(uri=f"sqlite:///{folder}/catalog.db", warehouse=f"file://{folder}")
+    return sql_catalog(uri=sqlite_address(warehouse / "catalog.db"), warehouse=place)
+
+
+def location_of(warehouse: Path) -> str:
+    """Return a warehouse's location. Raises TableError for a path that its tables' metadata cannot have."""
+    try:
+        return location(warehouse)
+    except LocationError as error:
+        raise TableError(
+            f"the warehouse {error}, and Iceberg's metadata holds whole paths as they are: name a folder without `#`, `?`, tabs and "
+            "line ends in its whole path (`--warehouse`, in an island's file `warehouse`)"
+        ) from error
 
 
 def sql_catalog(**properties: str) -> Catalog:
@@ -233,7 +245,7 @@ def data_files(
         )
         one = DataFile.from_args(
             content=DataFileContent.DATA,
-            file_path=f"file://{path.absolute()}",
+            file_path=location(path),
             file_format=FileFormat.PARQUET,
             partition=Record(*partition),
             file_size_in_bytes=path.stat().st_size,
@@ -362,16 +374,6 @@ def drop_branch(table: Table, branch: str) -> None:
         table.manage_snapshots().remove_branch(branch).commit()
 
 
-def local_path(uri: str) -> Path:
-    """Return the local path of a data file's URI."""
-    return Path(uri.removeprefix("file://"))
-
-
-def is_below(uri: str, folder: Path) -> bool:
-    """Tell whether a local URI lies below a folder, by whatever links either is named; any other URI does."""
-    return not uri.startswith("file://") or local_path(uri).resolve().is_relative_to(folder.resolve())
-
-
 def data_paths(table: Table) -> list[Path]:
     """Return the path of every data file of the current snapshot; a file registered twice stands twice."""
     return [local_path(file.file_path) for file in live_files(table, "main")]
@@ -386,14 +388,3 @@ def live_files(table: Table, branch: str = "main") -> list[DataFile]:
         for manifest in manifests
         for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
     ]
-
-
-def all_paths(table: Table, without: Collection[int] = ()) -> set[Path]:
-    """Return the path of every data file that is live in any snapshot but those: history and branches included."""
-    snapshots = [snapshot for snapshot in table.snapshots() if snapshot.snapshot_id not in without]
-    manifests = {m.manifest_path: m for snapshot in snapshots for m in snapshot.manifests(table.io)}
-    return {
-        local_path(entry.data_file.file_path)
-        for manifest in manifests.values()
-        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
-    }

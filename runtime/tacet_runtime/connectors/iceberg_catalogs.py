@@ -16,7 +16,7 @@ from requests.exceptions import ReadTimeout
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from tacet_runtime.connectors.iceberg import CATALOG, TableError, open_catalog, sql_catalog
+from tacet_runtime.connectors.iceberg import CATALOG, TableError, location_of, open_catalog, sql_catalog
 from tacet_runtime.connectors.patience import within
 from tacet_runtime.plan.island import SettingError
 
@@ -34,7 +34,7 @@ SHARE = 3
 
 def open_of_island(island: p.Island, warehouse: Path) -> Catalog:
     """Open the island's catalog; its own file in the warehouse by default. Raises SettingError, TableError."""
-    settings = island.catalog
+    settings, place = island.catalog, location_of(warehouse)
     if settings is None:
         try:
             return open_catalog(warehouse)
@@ -45,7 +45,7 @@ def open_of_island(island: p.Island, warehouse: Path) -> Catalog:
     seconds = max(1, int(island.patience.call_seconds / SHARE))
     if settings.type == "rest":
         return _rest({**properties, "uri": settings.address()}, seconds)
-    return _sql(settings, {"warehouse": f"file://{warehouse.absolute()}", **properties}, seconds)
+    return _sql(settings, {"warehouse": place, **properties}, seconds)
 
 
 def _sql(settings: p.Catalog, properties: dict[str, str], seconds: int) -> Catalog:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.iceberg import local_path
+from tacet_runtime.connectors.locations import local_path
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from pyiceberg.table import Table
@@ -141,3 +141,14 @@ def metadata_paths(table: Table) -> set[Path]:
     """Return every manifest list and manifest that any snapshot names."""
     lists = {local_path(snapshot.manifest_list) for snapshot in table.snapshots()}
     return lists | {local_path(m.manifest_path) for s in table.snapshots() for m in s.manifests(table.io)}
+
+
+def all_paths(table: Table, without: Collection[int] = ()) -> set[Path]:
+    """Return the path of every data file that is live in any snapshot but those: history and branches included."""
+    snapshots = [snapshot for snapshot in table.snapshots() if snapshot.snapshot_id not in without]
+    manifests = {m.manifest_path: m for snapshot in snapshots for m in snapshot.manifests(table.io)}
+    return {
+        local_path(entry.data_file.file_path)
+        for manifest in manifests.values()
+        for entry in manifest.fetch_manifest_entry(table.io, discard_deleted=True)
+    }
