@@ -7,20 +7,20 @@ import datetime as dt
 import pytest
 
 from tacet_runtime.connectors.iceberg import TableError
-from tacet_runtime.history import backfill, replay_rejects
+from tacet_runtime.history import Times, backfill, replay_rejects
 from tacet_runtime.maintenance import Settings, maintain
 from tacet_runtime.relabel import relabel
 from tests.durability.job import make
 from tests.durability.shop import lines
 
-SPAN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)
+SPAN = Times((dt.datetime(2026, 1, 1, tzinfo=dt.UTC), dt.datetime(2027, 1, 1, tzinfo=dt.UTC)))
 VERBS = {
     "run": lambda job: job.run(),
     "verify": lambda job: job.verify(),
     "maintain": lambda job: maintain(job.plan(), job.warehouse, Settings()),
-    "backfill": lambda job: backfill(job.plan(), job.root, job.warehouse, *SPAN, publish=True),
+    "backfill": lambda job: backfill(job.plan(), job.root, job.warehouse, SPAN, publish=True),
     "replay-rejects": lambda job: replay_rejects(job.plan(), job.root, job.warehouse),
-    "relabel": lambda job: relabel(job.plan(), job.root, job.warehouse, "price", *SPAN),
+    "relabel": lambda job: relabel(job.plan(), job.root, job.warehouse, "price", SPAN),
 }
 COMPANIONS = ("", "_rejects", "_ledger", "_metrics")
 
