@@ -15,6 +15,8 @@ from tacet_runtime.plan import types as t
 from tacet_runtime.plan.model import Bounds
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tacet_codegen.frontend.nodes import Node, Scalar
     from tacet_codegen.frontend.reading import Problems
     from tacet_runtime.plan.types import Type
@@ -23,17 +25,18 @@ MAX_SYMBOLS = 10_000
 Limit = int | float | str | None
 _DIGITS = Context(prec=80)
 
-_RANGED = (
-    t.IntType,
-    t.LongType,
-    t.FloatType,
-    t.DoubleType,
-    t.DecimalType,
-    t.DateType,
-    t.TimeType,
-    t.TimestampType,
-    t.TimestamptzType,
-)
+_RANGED: Mapping[type[Type], str] = {
+    t.IntType: "100",
+    t.LongType: "100",
+    t.FloatType: "0.5",
+    t.DoubleType: "0.5",
+    t.DecimalType: "0",
+    t.DateType: "2026-01-31",
+    t.TimeType: "23:59:59",
+    t.TimestampType: "2026-01-31T23:59:59",
+    t.TimestamptzType: "2026-01-31T23:59:59Z",
+}
+"""The types that have a range, each with a value."""
 
 
 def read_constraint(
@@ -77,7 +80,7 @@ def _range(node: Node, type_: Type | None, problems: Problems) -> Bounds | None:
         return None
     if type_ is None:
         return None
-    if not isinstance(type_, _RANGED):
+    if not isinstance(type_, tuple(_RANGED)):
         problems.add(
             "E213",
             "range on a type without order",
@@ -106,12 +109,12 @@ def _limit(node: Node, type_: Type, problems: Problems) -> Limit | object:
         return None
     try:
         return _value(found.value, type_)
-    except (ValueError, InvalidOperation):
+    except (ValueError, OverflowError, InvalidOperation):
         problems.add(
             "E213",
             f"range end `{reading.cut(found.value)}` is no value of the field's type",
             found.span,
-            "write a value of the field's type, or `null`",
+            f"write a value of the field's type, for example `{_RANGED[type(type_)]}`, or `null`",
         )
         return _BAD
 
@@ -163,12 +166,13 @@ def _decimal(text: str, precision: int, scale: int) -> str:
 
 
 def _moment(text: str, *, zoned: bool) -> str:
-    shape = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?" + ("Z" if zoned else "")
+    """Return the canonical form of what expressions take, too: an offset is turned into UTC."""
+    shape = r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?" + (r"(Z|[+-]\d\d:\d\d)" if zoned else "")
     if not re.fullmatch(shape, text, re.ASCII):
         raise ValueError
-    return dt.datetime.fromisoformat(text).replace(tzinfo=None).isoformat(timespec="microseconds") + (
-        "Z" if zoned else ""
-    )
+    value = dt.datetime.fromisoformat(text)
+    value = value.astimezone(dt.UTC).replace(tzinfo=None) if zoned else value
+    return value.isoformat(timespec="microseconds") + ("Z" if zoned else "")
 
 
 def _after(low: object, high: object, type_: Type) -> bool:

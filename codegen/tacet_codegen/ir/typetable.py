@@ -146,7 +146,8 @@ a field reads, the docstring of `encode` and the event's page say so, and the se
 _FOOT = """
 What may be written for a type: `decimal(p,s)` with 1 to 38 digits, `list<T>`, `map<string,T>` and `struct{name: T, ...}` of any of them,
 nested at most eight deep; recursion cannot be written. `one_of` closes a `string`, `pattern` is for strings (what every engine's
-regular expressions share: [expressions](expressions.md)), `range` is for numbers, dates, times and moments, both ends included, `null` for an open one.
+regular expressions share: [expressions](expressions.md)), `range` is for numbers, dates, times and moments, both ends included, `null` for an open one;
+of a `timestamptz` an offset is turned into UTC (`2026-01-31T23:59:59+02:00`).
 
 A column's type may widen from one version to the next as Iceberg's may: `int` to `long`, `float` to `double`, `decimal(p,s)` to more
 digits before the point, also inside of lists, maps and structs. Any other change of a draft is refused
