@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend import reading
+from tacet_codegen.frontend.elsewhere import newer
 from tacet_codegen.frontend.expressions import Scope, inputs, parse
 from tacet_codegen.frontend.ranges import contains, read_bounds
 from tacet_codegen.frontend.sinks import Columns, read_sinks
@@ -43,12 +44,17 @@ def resolve_derived(written: WrittenDerived, known: Known, problems: Problems) -
     if raw is None:
         return None
     raw_fields = {f.name: f for f in raw.fields}
-    raw_scope = Scope({name: f.type for name, f in raw_fields.items()})
-    lookups = _lookups(written, raw_fields, known, problems)
+    elsewhere = newer(raw, known.raw[raw.header.qualified], "from.versions", written.raw_range)
+    raw_scope = Scope({name: f.type for name, f in raw_fields.items()}, elsewhere=elsewhere)
+    lookups = _lookups(written, raw_scope, known, problems)
     if lookups is None:
         return None
     all_types = dict(raw_scope.columns) | {f"{k.name}.{f.name}": f.type for k in lookups for f in k.table.fields}
-    names = _Names(raw_fields, raw_scope, Scope(all_types), lookups)
+    for lookup, one in zip(lookups, written.lookups, strict=True):
+        versions = known.tables[lookup.table.header.qualified]
+        also = newer(lookup.table, versions, f"lookups.{lookup.name}.version", one.version)
+        elsewhere = elsewhere | {f"{lookup.name}.{name}": hint for name, hint in also.items()}
+    names = _Names(raw_fields, raw_scope, Scope(all_types, elsewhere=elsewhere), lookups)
     filters = [
         Filter(f.name, e, f.drop_when.value, f.span)
         for f in written.filters
@@ -124,18 +130,14 @@ def _raw(written: WrittenDerived, known: Known, problems: Problems) -> RawEvent 
     return (released or inside)[-1]
 
 
-def _lookups(
-    written: WrittenDerived, raw: Mapping[str, RawField], known: Known, problems: Problems
-) -> tuple[Lookup, ...] | None:
+def _lookups(written: WrittenDerived, raw: Scope, known: Known, problems: Problems) -> tuple[Lookup, ...] | None:
     found = [_lookup(lookup, raw, written.header.namespace, known, problems) for lookup in written.lookups]
     if any(lookup is None for lookup in found):
         return None
     return tuple(lookup for lookup in found if lookup is not None)
 
 
-def _lookup(
-    written: WrittenLookup, raw: Mapping[str, RawField], namespace: str, known: Known, problems: Problems
-) -> Lookup | None:
+def _lookup(written: WrittenLookup, raw: Scope, namespace: str, known: Known, problems: Problems) -> Lookup | None:
     before = problems.errors
     qualified = qualify(written.table.value, namespace)
     bounds = read_bounds(written.version, "semver", problems)
@@ -151,7 +153,7 @@ def _lookup(
             reading.did_you_mean(qualified, names, "write its contract first"),
         )
         return None
-    if written.name in raw:
+    if written.name in raw.columns:
         problems.add("E402", f"lookup `{written.name}` has the name of a field", written.span, "rename the lookup")
     if bounds is None:
         return None
@@ -178,7 +180,7 @@ def _lookup(
     )
 
 
-def _keys(written: WrittenLookup, table: Table, raw: Mapping[str, RawField], problems: Problems) -> None:
+def _keys(written: WrittenLookup, table: Table, raw: Scope, problems: Problems) -> None:
     columns = {f.name: f for f in table.fields}
     given = {column.value for column, _ in written.on}
     for column, field in written.on:
@@ -189,15 +191,15 @@ def _keys(written: WrittenLookup, table: Table, raw: Mapping[str, RawField], pro
                 column.span,
                 f"the key is: {', '.join(table.key)}",
             )
-        elif field.value not in raw:
+        elif field.value not in raw.columns:
             problems.add(
                 "E301",
                 f"on `{column.value}` names `{reading.cut(field.value)}`, and there is no such field",
                 field.span,
-                reading.did_you_mean(field.value, raw, "name a field of the raw event"),
+                _way_out(field.value, raw, "name a field of the raw event"),
             )
-        elif not _same(columns[column.value].type, raw[field.value].type):
-            one, other = type_text(columns[column.value].type), type_text(raw[field.value].type)
+        elif not _same(columns[column.value].type, raw.columns[field.value]):
+            one, other = type_text(columns[column.value].type), type_text(raw.columns[field.value])
             problems.add(
                 "E307",
                 f"`{column.value}` is `{one}`, and `{field.value}` is `{other}`",
@@ -212,6 +214,10 @@ def _keys(written: WrittenLookup, table: Table, raw: Mapping[str, RawField], pro
                 written.span,
                 f"add `{key}: FIELD` to `on`: a part of a key finds many rows",
             )
+
+
+def _way_out(name: str, scope: Scope, otherwise: str) -> str:
+    return scope.elsewhere.get(name) or reading.did_you_mean(name, scope.columns, otherwise)
 
 
 def _same(one: object, other: object) -> bool:
@@ -237,7 +243,7 @@ def _assignment(field: Scalar, text: Scalar, names: _Names, problems: Problems) 
             "E301",
             f"set names `{reading.cut(field.value)}`, and there is no such field",
             field.span,
-            reading.did_you_mean(field.value, names.raw, "name a field of the raw event"),
+            _way_out(field.value, names.raw_scope, "name a field of the raw event"),
         )
         return None
     if target.identity:
@@ -271,9 +277,7 @@ def _field(written: WrittenDerivedField, names: _Names, problems: Problems) -> D
 def _taken(written: WrittenDerivedField, source: Scalar, names: _Names, problems: Problems) -> DerivedField | None:
     type_ = names.scope.columns.get(source.value)
     if type_ is None:
-        hint = reading.did_you_mean(
-            source.value, names.scope.columns, "name a field of the raw event, or `lookup.column`"
-        )
+        hint = _way_out(source.value, names.scope, "name a field of the raw event, or `lookup.column`")
         problems.add("E301", f"from names `{reading.cut(source.value)}`, and there is no such field", source.span, hint)
         return None
     if written.type is not None and written.type != type_:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tacet_codegen.frontend.expressions import calls
@@ -38,6 +38,8 @@ class Scope:
 
     columns: Mapping[str, Type]
     paths: bool = False
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """Names that only another version has -> the way out."""
 
 
 def check(syntax: Syntax, scope: Scope, expected: Type | None) -> Expression:
@@ -135,6 +137,7 @@ class Checker:
         )
         if self.scope.paths and not near:
             hint = f"write a path: `$.{name}`"
+        hint = self.scope.elsewhere.get(name, hint)
         raise Refused("E505", f"`{name}` is not known here", self.syntax.at(node), hint)
 
     def _path(self, node: Node) -> Loose:
