@@ -7,8 +7,8 @@ import uuid
 
 import pytest
 
-from tacet_runtime.connectors.kafka import settings
 from tacet_runtime.connectors.kafka_cluster import Cluster
+from tacet_runtime.connectors.kafka_settings import settings
 from tacet_runtime.plan.island import Broker, Text
 
 pytestmark = pytest.mark.system

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import uuid
 
+import confluent_kafka as ck
 import pytest
 from pyiceberg.catalog.sql import SqlCatalog
 
@@ -135,3 +136,27 @@ def test_a_proof_names_the_commits_that_wait_for_their_tables(scene):
     proof = scene.tacet("verify", "sale", "--island", str(scene.folder / "here.yaml"))
     assert proof.wait() == 0, proof.said()
     assert "waiting" not in proof.said()
+
+
+def test_a_member_in_its_place_that_is_no_process_of_the_shard_does_not_end_the_service(scene):
+    scene.produce(60)
+    process = scene.run()
+    scene.caught_up(process)
+    stranger = ck.Consumer(
+        {
+            "bootstrap.servers": scene.bootstrap,
+            "group.id": scene.group,
+            "group.instance.id": f"{scene.group}.0",
+            "log_level": 0,
+        }
+    )
+    stranger.subscribe([scene.names["source"]])
+    while not stranger.assignment():
+        stranger.poll(0.1)
+    process.until("joining again")
+    scene.produce(60)
+    scene.caught_up(process)
+    stranger.close()
+    process.kill(signal.SIGTERM)
+    assert process.wait() == 0, process.said()
+    assert scene.problems() == []

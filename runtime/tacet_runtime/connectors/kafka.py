@@ -23,10 +23,12 @@ except ModuleNotFoundError as error:
         "Kafka needs the extra: pip install 'tacet-contracts[kafka]'", name="confluent_kafka"
     ) from error
 
+from tacet_runtime.connectors.kafka_ways_out import way_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from tacet_runtime.plan.island import Broker, Patience
+    from tacet_runtime.plan.island import Patience
 
 Headers: TypeAlias = list[tuple[str, str | bytes | None]]
 Message: TypeAlias = tuple[str, bytes | None, bytes | None, Headers]
@@ -37,22 +39,11 @@ HEARTBEAT_SECONDS = 1.0
 _FENCED = {ck.KafkaError.FENCED_INSTANCE_ID, ck.KafkaError._FATAL}  # noqa: SLF001  (a static member has no other fatal error)
 SILENT = {ck.KafkaError._PARTITION_EOF, ck.KafkaError._ALL_BROKERS_DOWN, ck.KafkaError._TRANSPORT}  # noqa: SLF001
 _PURGED = {ck.KafkaError._PURGE_QUEUE, ck.KafkaError._PURGE_INFLIGHT}  # noqa: SLF001
-_WAYS_OUT = {
-    ck.KafkaError.MSG_SIZE_TOO_LARGE: "raise `max.message.bytes` of the topic",
-    ck.KafkaError.RECORD_LIST_TOO_LARGE: "raise `segment.bytes` of the topic",
-    ck.KafkaError.TOPIC_AUTHORIZATION_FAILED: "allow the island's user to write to the topic",
-    ck.KafkaError.UNKNOWN_TOPIC_OR_PART: "make the topic again",
-    ck.KafkaError._UNKNOWN_TOPIC: "make the topic again",  # noqa: SLF001
-    ck.KafkaError._UNKNOWN_PARTITION: "make the topic again",  # noqa: SLF001
-    ck.KafkaError.INVALID_TRANSACTION_TIMEOUT: "shorten `patience.transaction`, or raise `transaction.max.timeout.ms` of the broker",
-    ck.KafkaError.INVALID_SESSION_TIMEOUT: "set `patience.session` between the broker's `group.min.session.timeout.ms` and `group.max.session.timeout.ms`",
-}
-"""What to do about an error, where it is known."""
+_SUCCEEDED = {ck.KafkaError._FENCED, ck.KafkaError.INVALID_PRODUCER_EPOCH}  # noqa: SLF001
+_TAKEN = "another process consumes as this shard now"
 _SILENT_LOG = logging.getLogger("librdkafka")
 _SILENT_LOG.setLevel(logging.CRITICAL + 1)
 """For what is written whatever `log_level` says: that an error is fatal, which its exception says, too."""
-SECRET = ("sasl.username", "sasl.password", "ssl.key.password")
-"""Settings that are never shown."""
 
 
 class BrokerError(Exception):
@@ -61,6 +52,11 @@ class BrokerError(Exception):
 
 class Unsettled(Exception):  # noqa: N818
     """A transaction was aborted, or its outcome is not known: only what is committed can tell."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Tell whether it is because another producer has this one's name since."""
+        return isinstance(cause := self.__cause__, ck.KafkaException) and cause.args[0].code() in _SUCCEEDED
 
 
 class NotTaken(Unsettled):
@@ -75,32 +71,15 @@ class TakenOver(Exception):  # noqa: N818
     """Another process is this shard now."""
 
 
+class Fenced(TakenOver):
+    """The group has another member in this one's place: another process, or this one's own second join, of which it never heard.
+
+    The producer knows: whoever is this shard fences it before it joins the group.
+    """
+
+
 class Gone(Exception):  # noqa: N818
     """The topic no longer has the messages at a position."""
-
-
-def settings(broker: Broker) -> dict[str, Any]:
-    """Return what every client is made with. Raises SettingError for a reference that leads nowhere, or to no address."""
-    security = broker.security
-    found: dict[str, Any] = {
-        "bootstrap.servers": ",".join(broker.endpoints()),
-        "security.protocol": security.protocol,
-        "log_level": 0,  # what it says comes as errors, too; its lines would be none of the log's
-        "socket.timeout.ms": 20_000,
-        "reconnect.backoff.ms": 50,
-        "reconnect.backoff.max.ms": 1_000,
-    }
-    secrets = dict(zip(SECRET, (security.username, security.password, security.key_password), strict=True))
-    found |= {name: secret.reveal() for name, secret in secrets.items() if secret is not None}
-    paths = {
-        "ssl.ca.location": security.ca,
-        "ssl.certificate.location": security.certificate,
-        "ssl.key.location": security.key,
-    }
-    found |= {name: path.value() for name, path in paths.items() if path is not None}
-    if security.mechanism is not None:
-        found["sasl.mechanism"] = security.mechanism
-    return found
 
 
 @contextmanager
@@ -112,11 +91,6 @@ def asked(what: str) -> Iterator[None]:
         raise BrokerError(f"the broker does not answer about {what}: {error.args[0].str()}") from error
     except TimeoutError as error:
         raise BrokerError(f"the broker does not answer about {what} in time") from error
-
-
-def _way_out(error: ck.KafkaError) -> str:
-    known = _WAYS_OUT.get(error.code())
-    return f"; {known}" if known else ""
 
 
 class Transactions:
@@ -154,7 +128,7 @@ class Transactions:
         if error is None or error.code() in _PURGED or (self._not_taken and size <= len(self._not_taken.value or b"")):
             return
         text = f"partition {message.partition()} of topic {message.topic()} does not take a message of {size} bytes"
-        self._not_taken = NotTaken(f"{text}: {error.str()}{_way_out(error)}", message.value())
+        self._not_taken = NotTaken(f"{text}: {error.str()}{way_out(error)}", message.value())
 
     @contextmanager
     def _settled(self) -> Iterator[None]:
@@ -163,7 +137,7 @@ class Transactions:
         except ck.KafkaException as error:
             with suppress(ck.KafkaException):
                 self._producer.poll(0)  # hear what became of the messages
-            raise self._not_taken or Unsettled(f"{error.args[0].str()}{_way_out(error.args[0])}") from error
+            raise self._not_taken or Unsettled(f"{error.args[0].str()}{way_out(error.args[0])}") from error
 
     def open(self) -> None:
         """S0: fence whoever had this name before, and settle what it left. Raises Unsettled."""
@@ -305,7 +279,7 @@ class Source:
     def _lost(self, consumer: ck.Consumer, partitions: list[ck.TopicPartition]) -> None:
         """See, when the session is over, whether a successor has our place: to join again would push it out."""
         if self._replaced(self._member):
-            self._failed = TakenOver("another process consumes as this shard now")
+            self._failed = Fenced(_TAKEN)
             with suppress(ck.KafkaException):
                 consumer.unsubscribe()
         self._revoked(consumer, partitions)
@@ -350,10 +324,10 @@ class Source:
 
     def _error(self, error: ck.KafkaError) -> Exception:
         if error.code() in _FENCED:
-            return TakenOver("another process consumes as this shard now")
+            return Fenced(_TAKEN)
         if error.code() in {ck.KafkaError._AUTO_OFFSET_RESET, ck.KafkaError.OFFSET_OUT_OF_RANGE}:  # noqa: SLF001
             return Gone(f"topic {self.topic} no longer has the messages at the position: {error.str()}")
-        return BrokerError(f"topic {self.topic} cannot be read: {error.str()}{_way_out(error)}")
+        return BrokerError(f"topic {self.topic} cannot be read: {error.str()}{way_out(error)}")
 
     def advance(self, offsets: Mapping[int, int]) -> None:
         """Say what is committed now."""

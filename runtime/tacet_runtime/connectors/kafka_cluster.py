@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]  # not in __all__
 
-from tacet_runtime.connectors.kafka import SECRET, SILENT, BrokerError, asked
+from tacet_runtime.connectors.kafka import SILENT, BrokerError, asked
+from tacet_runtime.connectors.kafka_settings import SECRET
 from tacet_runtime.plan.island import SettingError
 
 if TYPE_CHECKING:

@@ -26,18 +26,20 @@ from msgspec.structs import replace
 from tacet_runtime.batch import TooManyRows
 from tacet_runtime.connectors.kafka import (
     HEARTBEAT_SECONDS,
+    Fenced,
     NotTaken,
     Source,
     Transactions,
     Unsettled,
-    settings,
 )
 from tacet_runtime.connectors.kafka_cluster import Cluster
+from tacet_runtime.connectors.kafka_settings import settings
 from tacet_runtime.connectors.parquet import synced, write_files
 from tacet_runtime.faults import point
 from tacet_runtime.ledger import Entry, added, checked, ledger_table
 from tacet_runtime.service import intent as intents
 from tacet_runtime.service.batches import Gathered, gather
+from tacet_runtime.service.fencing import see_alone
 from tacet_runtime.service.following import BACK_OFF, LONGEST_BACK_OFF, Following
 from tacet_runtime.service.intent import Intent
 from tacet_runtime.service.observe import Committed
@@ -54,28 +56,8 @@ if TYPE_CHECKING:
 
     from tacet_runtime.batch import Role, Together
     from tacet_runtime.connectors.parquet import Finished
-    from tacet_runtime.plan.island import Island
-    from tacet_runtime.service.lookups import Lookups
-    from tacet_runtime.service.observe import Observer
-    from tacet_runtime.service.outputs import Outputs
-    from tacet_runtime.service.owner import Shard
+    from tacet_runtime.service.parts import Parts
     from tacet_runtime.service.recovery import Standing
-    from tacet_runtime.service.tables import Tables
-    from tacet_runtime.service.watchdog import Watchdog
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the loop is made of; all of it made once, by `engines`' means and the island's settings."""
-
-    shard: Shard
-    island: Island
-    tables: Tables
-    lookups: Lookups
-    outputs: Outputs
-    watchdog: Watchdog
-    observer: Observer
-    accept: Accept
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +119,8 @@ class Service:
                 stopping = stop()  # the last time round, nothing is read any more
                 try:
                     self._cycle()
+                except Fenced as error:
+                    self._join_again(error)
                 except Unsettled as error:
                     self._p.observer.alarm(f"a transaction is unsettled: {error}")
                     if stop():
@@ -218,6 +202,16 @@ class Service:
             return self._broker.replaced(shard.group, shard.name, member)
 
         return Source(self._base, topic, shard.group, shard.name, patience, positions, replaced)
+
+    def _join_again(self, fenced: Fenced) -> None:
+        """Join the group anew, unless another process is this shard. Raises TakenOver."""
+        with self._p.watchdog.limit("S1 join", 4 * self._limit):
+            see_alone(self._producer, self._p.shard.intents, fenced)
+            self._p.observer.alarm(
+                "the group has another member in this one's place, and no process is it: joining again"
+            )
+            self._consumer.close()
+            self._source = self._join()
 
     def _start_over(self) -> None:
         """Decide from what is committed, with a new producer; unless another process is this shard now."""

@@ -12,7 +12,8 @@ from tacet_runtime.process import settled
 from tacet_runtime.service.lookups import Lookups, Source
 from tacet_runtime.service.outputs import Outputs
 from tacet_runtime.service.owner import shard_of
-from tacet_runtime.service.protocol import Parts, Service
+from tacet_runtime.service.parts import Parts
+from tacet_runtime.service.protocol import Service
 from tacet_runtime.service.refusal import Refused
 from tacet_runtime.service.tables import Tables
 from tacet_runtime.service.watchdog import Watchdog

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tacet_runtime.connectors.kafka import settings
 from tacet_runtime.connectors.kafka_cluster import Cluster
+from tacet_runtime.connectors.kafka_settings import settings
 from tacet_runtime.service.owner import shard_of
 from tacet_runtime.service.recovery import intents_of, shards
 from tacet_runtime.service.tables import after
