@@ -6,7 +6,7 @@ import pytest
 
 from tacet_codegen.diagnostics import render
 from tacet_codegen.frontend.island import load_island
-from tacet_runtime.connectors.kafka import settings
+from tacet_runtime.connectors.kafka_settings import settings
 from tacet_runtime.plan.island import Broker, Catalog, Island, Registry, Security, SettingError, Text, exposed
 
 LOGIN = "protocol: sasl_ssl, mechanism: PLAIN, username: '${env:U}'"
