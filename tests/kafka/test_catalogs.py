@@ -183,7 +183,7 @@ def test_a_commit_that_is_refused_after_it_landed_costs_nothing_and_no_old_answe
         middle.old = False
         process.kill(signal.SIGTERM)
         assert process.wait() == 0, process.said()
-        assert middle.sent_again > 10 and middle.old_answers > 3
+        assert middle.sent_again > 10 and middle.old_answers > 0
         assert scene.problems(RestCatalog("tacet", uri=where)) == []
         proof = done(scene, "verify")
         assert (proof["findings"], proof["messages"]) == ([], scene.sent)
