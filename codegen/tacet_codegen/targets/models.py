@@ -18,7 +18,7 @@ from tacet_codegen.targets.base import Artifact
 from tacet_codegen.targets.jsonschema import message_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tacet_codegen.ir.model import RawEvent
     from tacet_codegen.targets.base import Compilation
@@ -79,9 +79,9 @@ def module_name(event: RawEvent) -> str:
 
 def module(event: RawEvent) -> str:
     """Return a version's module as text."""
-    schema = _ends(message_schema(event))
+    schema = _everywhere(_ends, message_schema(event))
     schema.pop("allOf", None)  # two fields that read one place: the JSON Schema has both, a class has the first
-    schema = _marked(schema)
+    schema = _everywhere(_marked, schema)
     if schema["title"] in _TAKEN or keyword.iskeyword(schema["title"]):
         schema["title"] += "Message"
     header = _HEADER.format(reference=event.header.reference, digest=event.header.digest)
@@ -138,27 +138,26 @@ def _body(schema: str) -> str:
     )
 
 
-def _ends(schema: Any) -> Any:
-    """Return a schema whose patterns end in Python's way: its `$` matches before a line break, too."""
+def _everywhere(change: Callable[[dict[str, Any]], dict[str, Any]], schema: Any) -> Any:
+    """Return a schema with every object in it changed, those within first."""
     if isinstance(schema, list):
-        return [_ends(part) for part in schema]
+        return [_everywhere(change, part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: _ends(part) for key, part in schema.items()}
-    pattern = found.get("pattern")
-    return {**found, "pattern": pattern[:-1] + r"\Z"} if isinstance(pattern, str) else found
+    return change({key: _everywhere(change, part) for key, part in schema.items()})
 
 
-def _marked(schema: Any) -> Any:
-    """Return a schema with the mark in every object that takes no other keys."""
-    if isinstance(schema, list):
-        return [_marked(part) for part in schema]
-    if not isinstance(schema, dict):
+def _ends(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema whose pattern ends in Python's way: its `$` matches before a line break, too."""
+    pattern = schema.get("pattern")
+    return {**schema, "pattern": pattern[:-1] + r"\Z"} if isinstance(pattern, str) else schema
+
+
+def _marked(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema with the mark, where it takes no other keys."""
+    if schema.get("additionalProperties") is not False:
         return schema
-    found = {key: _marked(part) for key, part in schema.items()}
-    if schema.get("additionalProperties") is False:
-        found["properties"][_CLOSED] = {"type": "integer"}
-    return found
+    return {**schema, "properties": {**schema["properties"], _CLOSED: {"type": "integer"}}}
 
 
 def _generated(schema: str) -> str:
