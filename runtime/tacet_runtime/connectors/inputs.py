@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from tacet_runtime.connectors.files import GZIP, READ_BYTES, ZSTD, Input, SourceError, first_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 STDIN = "-"
 _SAYS = {".gz": GZIP, ".gzip": GZIP, ".zst": ZSTD, ".zstd": ZSTD}
@@ -56,7 +56,7 @@ def shared(arguments: Sequence[str], warehouse: Path) -> Path | None:
             continue
         if path.is_file() and path.resolve().is_relative_to(own):
             return path
-        for folder in _folders(path):
+        for folder, _ in _folders(path):
             place = folder.resolve()
             if own.is_relative_to(place) or place.is_relative_to(own):
                 return folder
@@ -117,7 +117,15 @@ def _below(folder: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise SourceError(f"cannot read {error.filename}: {error.strerror}") from error
 
-    found: list[Path] = []
+    found = [parent / name for parent, files in _folders(folder, refuse) for name in files if not name.startswith(".")]
+    return sorted(p for p in found if stat.S_ISREG(_mode(p)))
+
+
+def _folders(folder: Path, refuse: Callable[[OSError], None] | None = None) -> Iterator[tuple[Path, list[str]]]:
+    """Yield a folder and those below it, by whatever links and each once, with the names of their files.
+
+    One that cannot be read is left out, unless `refuse` raises.
+    """
     seen: set[Path] = set()
     for parent, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         place = Path(parent).resolve()
@@ -126,20 +134,7 @@ def _below(folder: Path) -> list[Path]:
             continue
         seen.add(place)
         folders.sort()
-        found += [Path(parent, name) for name in files if not name.startswith(".")]
-    return sorted(p for p in found if stat.S_ISREG(_mode(p)))
-
-
-def _folders(folder: Path) -> Iterator[Path]:
-    """Yield a folder and those below it, as `_below` looks into them."""
-    seen: set[Path] = set()
-    for parent, folders, _ in os.walk(folder, followlinks=True):
-        place = Path(parent).resolve()
-        if place in seen:
-            folders.clear()
-            continue
-        seen.add(place)
-        yield Path(parent)
+        yield Path(parent), files
 
 
 def _spooled(spool: Path) -> Path:
